@@ -1,0 +1,25 @@
+"""The passes of PyFlame, and the one table that names them.
+
+A row is a pass's name on the command line and where its class stands, ``"module:Class"``. The
+class is a frozen dataclass derived from `xdsl.passes.ModulePass` whose ``name`` repeats the key;
+its fields are the pass's options. Conversions between levels have their rows here too, although
+their modules live in `pyflame.lowering`: a row is text, so that listing the passes imports none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xdsl.passes import ModulePass
+
+PASSES: dict[str, str] = {}
+"""Pass name → ``"module:Class"``, in the order in which a compilation uses them."""
+
+
+def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
+    """Pass name → a function that imports and returns the pass class."""
+    return {name: partial(resolve_name, path) for name, path in PASSES.items()}
