@@ -1,0 +1,1 @@
+"""Running programs: reference interpreters, the CSL front end, the fabric and its host."""
