@@ -1,0 +1,109 @@
+"""Messages about CSL programs: collected, bounded, shown with the line and a caret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pyflame.errors import ParseError
+from pyflame.runtime.csl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A second place that explains a message, such as the declaration it speaks of."""
+
+    message: str
+    span: Span | None = None
+
+    def __str__(self) -> str:
+        if self.span is None:
+            return f"note: {self.message}"
+        return f"{self.span}: note: {self.message}\n{self.span.excerpt()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One message: `severity` is ``"error"`` or ``"warning"``."""
+
+    severity: str
+    message: str
+    span: Span | None = None
+    notes: tuple[Note, ...] = ()
+
+    def __str__(self) -> str:
+        if self.span is None:
+            head = f"{self.severity}: {self.message}"
+        else:
+            head = f"{self.span}: {self.severity}: {self.message}\n{self.span.excerpt()}"
+        return "\n".join([head, *map(str, self.notes)])
+
+
+class CslError(ParseError):
+    """A CSL program cannot be compiled; `diagnostics` holds every message of the run."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        self.diagnostics = diagnostics
+        super().__init__("\n".join(map(str, diagnostics)))
+
+
+class Abort(Exception):
+    """Unwinds to the nearest place that can go on after an error that is already recorded."""
+
+
+class TooManyErrors(Abort):
+    """The limit of errors is reached: nothing goes on."""
+
+
+@dataclass
+class DiagnosticEngine:
+    """Collects the messages of one run, at most `max_errors` errors, each place once."""
+
+    max_errors: int = 20
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    error_count: int = 0
+    _seen: set[tuple[str, int, str]] = field(default_factory=set)
+
+    def error(self, span: Span | None, message: str, *notes: Note) -> None:
+        """Record an error.
+
+        Raises:
+            TooManyErrors: the limit is reached.
+        """
+        if not self._record("error", span, message, notes):
+            return
+        self.error_count += 1
+        if self.error_count >= self.max_errors:
+            raise TooManyErrors
+
+    def warning(self, span: Span | None, message: str, *notes: Note) -> None:
+        """Record a warning; warnings never stop a compile."""
+        self._record("warning", span, message, notes)
+
+    def fail(self, span: Span | None, message: str, *notes: Note) -> Abort:
+        """Record an error and return the exception that unwinds: ``raise engine.fail(…)``."""
+        self.error(span, message, *notes)
+        return Abort()
+
+    def _record(
+        self, severity: str, span: Span | None, message: str, notes: tuple[Note, ...]
+    ) -> bool:
+        key = ("", 0, message) if span is None else (span.file.name, span.start, message)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        self.diagnostics.append(Diagnostic(severity, message, span, notes))
+        return True
+
+    @property
+    def warnings(self) -> list[Diagnostic]:
+        """The warnings recorded so far, in order."""
+        return [d for d in self.diagnostics if d.severity == "warning"]
+
+    def raise_if_errors(self) -> None:
+        """Raise everything recorded when there is an error among it.
+
+        Raises:
+            CslError: at least one error was recorded.
+        """
+        if self.error_count:
+            raise CslError(tuple(self.diagnostics))
