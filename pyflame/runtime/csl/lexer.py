@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pyflame.runtime.csl.diagnostics import DiagnosticEngine
 from pyflame.runtime.csl.source import SourceFile, Span
 
-KEYWORDS = frozenset(
-    "align and break comptime const continue else enum export extern false fn for if inline "
-    "layout linkname linksection or packed param return struct switch task true union var "
-    "while".split()
-)
+# fmt: off
+KEYWORDS = frozenset([
+    "align", "and", "break", "comptime", "const", "continue", "else", "enum", "export",
+    "extern", "false", "fn", "for", "if", "inline", "layout", "linkname", "linksection", "or",
+    "packed", "param", "return", "struct", "switch", "task", "true", "union", "var", "while",
+])
+# fmt: on
 
 _PATTERN = re.compile(
     r"""
