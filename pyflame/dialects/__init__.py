@@ -12,6 +12,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from xdsl.context import Context
     from xdsl.ir import Dialect
 
 DIALECTS: dict[str, str] = {}
@@ -21,3 +22,14 @@ DIALECTS: dict[str, str] = {}
 def get_all_dialects() -> dict[str, Callable[[], Dialect]]:
     """Dialect name → a function that imports and returns the dialect."""
     return {name: partial(resolve_name, path) for name, path in DIALECTS.items()}
+
+
+def new_context() -> Context:
+    """A context that knows PyFlame's and xDSL's dialects, each imported at its first use."""
+    from xdsl.context import Context
+    from xdsl.dialects import get_all_dialects as get_xdsl_dialects
+
+    ctx = Context()
+    for name, factory in (get_xdsl_dialects() | get_all_dialects()).items():
+        ctx.register_dialect(name, factory)
+    return ctx
