@@ -137,6 +137,10 @@ class PyFlameOp(IRDLOperation, ABC):
                 f"but operands and attributes give {expected}"
             )
 
+    def retyped(self, result_type: TensorType[Attribute]) -> Self:
+        """The same op on the same operands with another encoding in its result type."""
+        return type(self)(*self.operands, result_type=result_type, **self.attribute_values())
+
     def rebuilt(self, *operands: SSAValue | Operation) -> Self:
         """The same op with the same attributes and result type on other operands."""
         return type(self)(*operands, result_type=self.result.type, **self.attribute_values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
@@ -44,10 +44,6 @@ class ConstantOp(PyFlameOp):
         if result_type is None:
             result_type = TensorType(value.get_element_type(), value.get_shape())
         IRDLOperation.__init__(self, properties={"value": value}, result_types=[result_type])
-
-    def attribute_values(self) -> dict[str, Any]:
-        """Nothing: the rule needs no more than the result type carries."""
-        return {}
 
     def verify_(self) -> None:
         """Check that value and result have one type, encoding aside."""

@@ -347,8 +347,8 @@ def rng_randint(
 
 
 @rule("constant")
-def constant(shape: Sequence[int], dtype: DType) -> TensorSpec:
-    """Shape and element type of the constant's value."""
+def constant(shape: Sequence[int], dtype: DType, value: object) -> TensorSpec:
+    """Shape and element type of the constant's value, which the op's verifier checks."""
     return TensorSpec(_sizes(shape), dtype)
 
 

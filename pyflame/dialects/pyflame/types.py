@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from xdsl.dialects.builtin import (
     BFloat16Type,
     DenseArrayBase,
+    DenseIntOrFPElementsAttr,
     Float16Type,
     Float32Type,
     Float64Type,
@@ -98,7 +99,7 @@ def to_attribute(value: Any) -> Attribute | None:
 
 
 def from_attribute(attribute: Attribute) -> Any:
-    """The plain Python value of an attribute made by `to_attribute`."""
+    """The plain Python value of an attribute made by `to_attribute`; dense data stays as it is."""
     match attribute:
         case UnitAttr():
             return True
@@ -109,5 +110,7 @@ def from_attribute(attribute: Attribute) -> Any:
         case EnumAttribute():
             return attribute.data.value
         case DenseArrayBase():
-            return tuple(attribute.iter_values())
+            return tuple(cast("DenseArrayBase[IntegerType]", attribute).get_values())
+        case DenseIntOrFPElementsAttr():
+            return attribute
     raise TypeError(f"attribute {attribute} holds no plain value")

@@ -1,0 +1,1 @@
+"""Reference interpreters: one package per dialect that can be run."""
