@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from xdsl.context import Context
     from xdsl.ir import Dialect
 
-DIALECTS: dict[str, str] = {}
+DIALECTS: dict[str, str] = {
+    "mesh": "pyflame.dialects.mesh.dialect:Mesh",
+}
 """Dialect name → ``"module:object"``, from the tensor level down."""
 
 
