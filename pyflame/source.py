@@ -17,7 +17,7 @@ LONGEST_EXCERPT = 160
 """Characters of a source line that a message shows."""
 
 LONGEST_MESSAGE = 1000
-"""Characters of a message; of a longer one the middle is left out."""
+"""Characters of a message about hostile text; of a longer one the middle is left out."""
 
 
 def printable(text: str) -> str:
@@ -28,6 +28,15 @@ def printable(text: str) -> str:
         c if c.isprintable() or c == "\n" else " " if c == "\t" else f"\\x{ord(c):02x}"
         for c in text
     )
+
+
+def shortened(message: str) -> str:
+    """`message` on one line and of bounded length, for messages that quote what a file holds."""
+    message = " ".join(message.split())
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    half = LONGEST_MESSAGE // 2
+    return f"{message[:half]} … {message[-half:]}"
 
 
 @dataclass(eq=False)
@@ -126,9 +135,6 @@ class Diagnostic:
 
 
 def _render(severity: str, message: str, place: Place | SourceFile | None) -> str:
-    if len(message) > LONGEST_MESSAGE:
-        half = LONGEST_MESSAGE // 2
-        message = f"{message[:half]} … {message[-half:]}"
     where = "" if place is None else f"{printable(str(place))}: "
     excerpt = place.excerpt() if isinstance(place, Place) else ""
     return f"{where}{severity}: {printable(message)}" + (f"\n{excerpt}" if excerpt else "")

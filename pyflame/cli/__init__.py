@@ -1,0 +1,1 @@
+"""The command line tools. Each module has one tool and its `main`."""

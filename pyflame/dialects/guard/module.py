@@ -19,7 +19,7 @@ from pyflame.dialects.guard.parser import GuardedParser
 from pyflame.dialects.guard.scan import scan
 from pyflame.dialects.guard.verify import verify_module
 from pyflame.errors import ParseError
-from pyflame.source import Diagnostic, Note, Place, SourceFile
+from pyflame.source import Diagnostic, Note, Place, SourceFile, shortened
 
 _FRAMES_PER_BRACKET = 40
 """Python frames that parsing, verifying and printing take for one more open bracket, with room."""
@@ -159,7 +159,7 @@ def _standing(file: SourceFile, parser: GuardedParser | None, at_op: bool = Fals
 
 
 def _words(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = shortened(str(error))
     if isinstance(error, VerifyException):
         return text
     return f"this cannot be parsed ({type(error).__name__}{': ' if text else ''}{text})"
@@ -180,7 +180,7 @@ def _diagnose(
         notes = tuple(
             Note(text or head, file.at(span.start, span.end)) for span, text in error.refs
         )
-    message = error.msg.strip()
+    message = shortened(error.msg)
     if message == "Could not parse entire input!":
         found = "" if parser is None or not parser.at_end else "; the text holds none"
         message = f"an operation is expected here{found}"

@@ -20,7 +20,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from pyflame.dialects.guard.errors import MlirLimitError, MlirVerifyError
 from pyflame.dialects.guard.limits import Limits
-from pyflame.source import Diagnostic, Note, Place, SourceFile
+from pyflame.source import Diagnostic, Note, Place, SourceFile, shortened
 
 MOST_ERRORS = 20
 """Broken rules that one message lists."""
@@ -101,11 +101,11 @@ def _mistakes(op: Operation, order: _Order, file: SourceFile | None) -> Iterator
         op.verify(verify_nested_ops=False)
         _check_blocks(op)
     except VerifyException as error:
-        yield Diagnostic(f"{op.name!r} op does not verify: {_one_line(error)}", place)
+        yield Diagnostic(f"{op.name!r} op does not verify: {shortened(str(error))}", place)
     except (RecursionError, MemoryError):
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {_one_line(error)}"
+        what = f"{type(error).__name__}: {shortened(str(error))}"
         yield Diagnostic(f"{op.name!r} op cannot be verified: {what}", place)
     for operand in dict.fromkeys(op.operands):
         if not order.reaches(operand, op):
@@ -128,10 +128,6 @@ def _check_blocks(op: Operation) -> None:
             continue
         if not op.has_trait(NoTerminator):
             raise VerifyException("a region with one empty block; a terminator is expected in it")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 @dataclass
