@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from xdsl.ir import Dialect
 
 DIALECTS: dict[str, str] = {
+    "pyflame": "pyflame.dialects.pyflame.dialect:PyFlame",
     "mesh": "pyflame.dialects.mesh.dialect:Mesh",
+    "csl_ext": "pyflame.dialects.csl:CslExt",
 }
 """Dialect name → ``"module:object"``, from the tensor level down."""
 
