@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DIALECTS: dict[str, str] = {
     "pyflame": "pyflame.dialects.pyflame.dialect:PyFlame",
     "mesh": "pyflame.dialects.mesh.dialect:Mesh",
+    "dataflow": "pyflame.dialects.dataflow.dialect:Dataflow",
     "csl_ext": "pyflame.dialects.csl:CslExt",
 }
 """Dialect name → ``"module:object"``, from the tensor level down."""
