@@ -108,3 +108,16 @@ def promote(a: DType, b: DType) -> DType:
     if {a.name, b.name} == {"float16", "bfloat16"}:
         return float32
     return max(a, b, key=lambda d: _PROMOTION_RANK[d.name])
+
+
+def carry(array: np.ndarray, dtype: DType) -> np.ndarray:
+    """`array` rounded to `dtype`, in the NumPy type that carries it (`DType.numpy`).
+
+    Floats round to nearest, ties to even. bfloat16 becomes float32 values that bfloat16 holds.
+    """
+    if dtype != bfloat16:
+        return np.asarray(array).astype(dtype.numpy, copy=False)
+    wide = np.asarray(array, np.float32)
+    bits = np.ascontiguousarray(wide).view(np.uint32)
+    rounded = (bits + (0x7FFF + ((bits >> 16) & 1))) & np.uint32(0xFFFF0000)
+    return np.where(np.isnan(wide), wide, rounded.view(np.float32).reshape(wide.shape))

@@ -11,12 +11,13 @@ values as plain Python (int, float, bool, str, tuple, DType). It never looks at 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from pyflame.dialects.pyflame import shapes
 from pyflame.dialects.pyflame.shapes import Shape
 from pyflame.dialects.pyflame.spec import TensorSpec
-from pyflame.dtypes import DType, bool_, int64
+from pyflame.dtypes import DType, bfloat16, bool_, float16, float32, float64, int64
 from pyflame.errors import DTypeError, PyFlameError, ShapeError
 
 Rule = Callable[..., TensorSpec]
@@ -86,6 +87,28 @@ def _demand(operands: Sequence[TensorSpec], expected: str, holds: Callable[[DTyp
 def _choice(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise ShapeError(f"{name} is {value!r}, expected one of {', '.join(allowed)}")
+
+
+def _fits(name: str, value: Number | None, dtype: DType) -> None:
+    """`value` must be representable in `dtype`, up to rounding; infinities and NaN are floats."""
+    if value is None or dtype.kind == "b":
+        return
+    finite = isinstance(value, int) or isfinite(value)
+    if dtype.is_floating:
+        largest = _LARGEST[dtype]
+        fits = not finite or abs(value) <= largest
+        allowed = f"-{largest:g} to {largest:g}"
+    else:
+        low = 0 if dtype.kind == "u" else -(2 ** (8 * dtype.size - 1))
+        high = low + 2 ** (8 * dtype.size) - 1
+        fits = finite and low <= value <= high
+        allowed = f"{low} to {high}"
+    if not fits:
+        raise DTypeError(f"{name} {value} does not fit {dtype.name} ({allowed})")
+
+
+_LARGEST = {float64: 1.7976931348623157e308, float32: 3.4028235e38, float16: 65504.0,
+            bfloat16: 3.3895314e38}  # fmt: skip
 
 
 def _sizes(shape: Sequence[int]) -> Shape:
@@ -158,7 +181,10 @@ def clamp(x: TensorSpec, min: Number | None = None, max: Number | None = None) -
     """Same shape and type; at least one bound."""
     if min is None and max is None:
         raise ShapeError("needs min, max or both")
-    return TensorSpec(x.shape, _numeric(x))
+    dtype = _numeric(x)
+    _fits("min", min, dtype)
+    _fits("max", max, dtype)
+    return TensorSpec(x.shape, dtype)
 
 
 @rule("cast")
@@ -286,6 +312,7 @@ def slice_(
 @rule("pad")
 def pad(x: TensorSpec, low: Sequence[int], high: Sequence[int], value: Number = 0) -> TensorSpec:
     """`low` elements of `value` before and `high` after, per dimension."""
+    _fits("value", value, x.dtype)
     return TensorSpec(shapes.padded(x.shape, low, high), x.dtype)
 
 
@@ -295,6 +322,7 @@ def pad(x: TensorSpec, low: Sequence[int], high: Sequence[int], value: Number = 
 @rule("full")
 def full(shape: Sequence[int], dtype: DType, value: Number) -> TensorSpec:
     """The shape and element type asked for."""
+    _fits("value", value, dtype)
     return TensorSpec(_sizes(shape), dtype)
 
 
@@ -341,6 +369,8 @@ def rng_randint(
     """Integers in [low, high); every type but bool."""
     if low >= high:
         raise ShapeError(f"the range [{low}, {high}) is empty")
+    _fits("low", low, dtype)
+    _fits("high - 1", high - 1, dtype)
     result = TensorSpec(_random(state, shape), dtype)
     _numeric(result)
     return result

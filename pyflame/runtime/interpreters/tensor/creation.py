@@ -9,10 +9,9 @@ import numpy as np
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 
 from pyflame.dialects.pyflame import creation as ops
-from pyflame.dialects.pyflame.spec import TensorSpec
-from pyflame.dtypes import DType, bfloat16, float16, float32, float64
+from pyflame.dtypes import DType, bfloat16, carry, float16, float32, float64
 from pyflame.runtime.interpreters.tensor import philox
-from pyflame.runtime.interpreters.tensor.meaning import finish, interpreter_functions
+from pyflame.runtime.interpreters.tensor.meaning import interpreter_functions
 
 Ints = Sequence[int]
 
@@ -51,7 +50,7 @@ def _rng_uniform(
     state: np.ndarray, shape: Ints, dtype: DType, low: float, high: float
 ) -> np.ndarray:
     unit = philox.uniform(state, prod(shape), _MANTISSA_BITS[dtype])
-    scaled = finish(low + (high - low) * unit, TensorSpec((unit.size,), dtype))
+    scaled = carry(low + (high - low) * unit, dtype)
     # Rounding may reach `high`, which the interval does not include.
     return np.where(scaled < high, scaled, low).reshape(shape)
 

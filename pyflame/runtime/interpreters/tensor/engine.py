@@ -15,11 +15,11 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from pyflame.dialects.pyflame.base import PyFlameOp
 from pyflame.dialects.pyflame.spec import TensorSpec
 from pyflame.dialects.pyflame.types import spec_of
+from pyflame.dtypes import carry
 from pyflame.errors import DTypeError, Gap, LimitError, PyFlameError, ShapeError, UnsupportedError
 from pyflame.runtime.interpreters.tensor.contraction import ContractionFunctions
 from pyflame.runtime.interpreters.tensor.creation import CreationFunctions
 from pyflame.runtime.interpreters.tensor.elementwise import ElementwiseFunctions
-from pyflame.runtime.interpreters.tensor.meaning import finish
 from pyflame.runtime.interpreters.tensor.movement import MovementFunctions
 from pyflame.runtime.interpreters.tensor.reduction import ReductionFunctions
 
@@ -150,7 +150,7 @@ def check_argument(name: str, value: object, spec: TensorSpec) -> np.ndarray:
         raise ShapeError(f"{name} has shape {list(array.shape)}, expected {list(spec.shape)}")
     if array.dtype != spec.dtype.numpy:
         raise DTypeError(f"{name} has dtype {array.dtype}, expected {spec.dtype.name}; cast it")
-    return finish(array, spec)
+    return carry(array, spec.dtype)
 
 
 def run_function(

@@ -2,7 +2,7 @@
 
 A family's table maps an op class to its meaning: a function of the operands' arrays, in order,
 and the rule's arguments by name (`PyFlameOp.rule_arguments`). It may compute in a wider type
-than the op's; `finish` rounds the result once.
+than the op's; `carry` rounds the result once.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ import numpy as np
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, impl, register_impls
 
 from pyflame.dialects.pyflame.base import PyFlameOp
-from pyflame.dialects.pyflame.spec import TensorSpec
-from pyflame.dtypes import bfloat16
-from pyflame.runtime.interpreters.tensor.special import round_to_bfloat16
+from pyflame.dtypes import carry
 
 Meaning = Callable[..., np.ndarray]
 Meanings = Mapping[type[PyFlameOp], Meaning]
@@ -27,13 +25,6 @@ def widen(x: np.ndarray) -> np.ndarray:
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
-def finish(x: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """`x` rounded to the element type of `spec`."""
-    if spec.dtype == bfloat16:
-        return round_to_bfloat16(x)
-    return np.asarray(x).astype(spec.dtype.numpy, copy=False)
-
-
 def interpreter_functions(name: str, meanings: Meanings) -> type[InterpreterFunctions]:
     """An xDSL `InterpreterFunctions` class called `name` with one method per row."""
 
@@ -41,7 +32,7 @@ def interpreter_functions(name: str, meanings: Meanings) -> type[InterpreterFunc
         def run(
             self: Any, interpreter: Interpreter, op: PyFlameOp, args: PythonValues
         ) -> PythonValues:
-            return (finish(meaning(*args, **op.rule_arguments()), op.spec),)
+            return (carry(meaning(*args, **op.rule_arguments()), op.spec.dtype),)
 
         return run
 

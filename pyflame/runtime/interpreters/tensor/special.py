@@ -1,4 +1,4 @@
-"""Functions that NumPy lacks: the error function, and rounding to bfloat16."""
+"""The error function, which NumPy lacks."""
 
 from __future__ import annotations
 
@@ -61,11 +61,3 @@ def erf(x: np.ndarray) -> np.ndarray:
             default=np.nan,
         )
     return np.copysign(result, x)
-
-
-def round_to_bfloat16(x: np.ndarray) -> np.ndarray:
-    """`x` rounded to the nearest bfloat16 (ties to even), carried as float32."""
-    x = np.ascontiguousarray(x, np.float32)
-    bits = x.view(np.uint32)
-    rounded = (bits + (0x7FFF + ((bits >> 16) & 1))) & np.uint32(0xFFFF0000)
-    return np.where(np.isnan(x), x, rounded.view(np.float32)).reshape(x.shape)

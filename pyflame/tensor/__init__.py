@@ -1,0 +1,1 @@
+"""The tensor API: lazy tensors, and the functions that make and combine them."""
