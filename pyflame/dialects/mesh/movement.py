@@ -95,6 +95,7 @@ class BroadcastOp(MovementOp):
     """
 
     name = "mesh.broadcast"
+    x = operand_def(TensorType)
     start = operand_def(IndexType)
     length = operand_def(IndexType)
     dim = prop_def(IntegerAttr.constr(i64))
