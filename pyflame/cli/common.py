@@ -125,8 +125,11 @@ def write_output(path: str | None, text: str) -> None:
         return
     if sys.stdout is None:
         raise PyFlameError("standard output is closed")
+    rest = memoryview(text.encode("utf-8", "surrogateescape"))
     try:
-        sys.stdout.write(text)
+        sys.stdout.flush()
+        while rest:  # an unbuffered stream may take a part only
+            rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.flush()
     except BrokenPipeError:
         raise

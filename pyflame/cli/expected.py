@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from pyflame.source import Diagnostic, Place, SourceFile
 
+_COMMENT = re.compile(r"//[^\n]*")
 _EXPECTED = re.compile(
-    r"//.*?expected-error\s*(?:@(?P<at>[+-]\d+|above|below|unknown)\s*)?\{\{(?P<text>.*?)\}\}"
+    r"expected-error[ \t]*(?:@(?P<at>[+-]\d+|above|below|unknown)[ \t]*)?\{\{(?P<text>.*?)\}\}"
 )
 
 
@@ -38,7 +39,8 @@ def expectations(file: SourceFile) -> list[Expectation]:
     """The errors that the comments of `file` expect, in order."""
     return [
         Expectation(m["text"], _line(file, m), file.at(m.start(), m.end()))
-        for m in _EXPECTED.finditer(file.text)
+        for comment in _COMMENT.finditer(file.text)
+        for m in _EXPECTED.finditer(file.text, comment.start(), comment.end())
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -227,7 +228,7 @@ def _without_module(pipeline: str) -> str:
     if "(" in inner:
         name = inner.partition("(")[0].rpartition(",")[2]
         raise common.UsageError(f"{name}(…): a pass works on a whole module, not on the ops in it")
-    return inner
+    return re.sub(r"\s*,\s*", ",", inner.strip())
 
 
 def _split(file: SourceFile) -> list[SourceFile]:

@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import (
     FileLineColLoc,
     IntAttr,
     IntegerType,
+    ModuleOp,
     ShapedType,
     StringAttr,
     TensorType,
@@ -97,6 +98,12 @@ class GuardedParser(Parser):
         self.attribute_aliases: Any = self.aliases
 
     # Places
+
+    def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
+        module = super().parse_module(allow_implicit_module)
+        if isinstance(module.location, UnknownLoc):
+            module.location = self._location(0)
+        return module
 
     def parse_operation(self) -> Operation:
         self.op_start = start = self.pos
