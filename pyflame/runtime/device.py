@@ -82,8 +82,8 @@ class Device(Protocol):
         """Queue wavelets ``[rows, columns, elements]`` for `color` at the PEs from (`x`, `y`)."""
         ...
 
-    def settle(self) -> None:
-        """Run until nothing moves; streamed input that cannot enter yet stays queued."""
+    def settle(self) -> int:
+        """Run until nothing moves; how many streamed wavelets could not enter and stay queued."""
         ...
 
     def stream_out(
@@ -131,7 +131,6 @@ def open_device(name: str, directory: str | Path, **options: Any) -> Device:
         raise UnsupportedError(f"device {name!r}", hint=f"known devices: {known}")
     if isinstance(opener, str):
         module, function = opener.split(":")
-        opener = getattr(import_module(module), function)
-        assert callable(opener)
-        _OPENERS[name] = opener
+        resolved: Opener = getattr(import_module(module), function)
+        _OPENERS[name] = opener = resolved
     return opener(Path(directory), **options)

@@ -1,0 +1,1 @@
+"""Stands in for the SDK's package of this name."""

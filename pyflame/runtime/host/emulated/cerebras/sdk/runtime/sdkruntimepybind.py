@@ -1,0 +1,42 @@
+"""The runtime and what scripts import beside it."""
+
+from pyflame.runtime.host.commands import Command as Task
+from pyflame.runtime.host.layout_api import (
+    Color,
+    Edge,
+    Route,
+    RoutingPosition,
+    SdkLayout,
+    get_edge_routing,
+)
+from pyflame.runtime.host.platform import (
+    SdkCompileArtifacts,
+    SdkExecutionPlatform,
+    SdkTarget,
+    SimfabConfig,
+    get_platform,
+    get_simulator,
+    get_system,
+)
+from pyflame.runtime.host.sdkruntime import SdkRuntime
+from pyflame.runtime.host.transfers import MemcpyDataType, MemcpyOrder
+
+__all__ = [
+    "Color",
+    "Edge",
+    "MemcpyDataType",
+    "MemcpyOrder",
+    "Route",
+    "RoutingPosition",
+    "SdkCompileArtifacts",
+    "SdkExecutionPlatform",
+    "SdkLayout",
+    "SdkRuntime",
+    "SdkTarget",
+    "SimfabConfig",
+    "Task",
+    "get_edge_routing",
+    "get_platform",
+    "get_simulator",
+    "get_system",
+]

@@ -1,0 +1,71 @@
+"""Looking into PE memory: variables by name, and a dump of everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from pyflame.errors import DTypeError, ShapeError, SimulationError, UnsupportedError
+from pyflame.runtime.device import Device
+from pyflame.runtime.fabric.image import Program
+
+
+class _Peekable(Protocol):
+    """A device whose PE memory can be read: a simulator."""
+
+    def read_memory(self, x: int, y: int, address: int, size: int) -> bytes:
+        """`size` bytes of the PE at column `x`, row `y`."""
+        ...
+
+
+def _peek(device: Device, call: str) -> _Peekable:
+    if not hasattr(device, "read_memory"):
+        raise UnsupportedError(f"{call} on this device", hint="only simulators show their memory")
+    peekable: Any = device
+    return peekable
+
+
+def read_variable(
+    device: Device, program: Program, x: int, y: int, name: str, dtype: np.dtype[Any]
+) -> np.ndarray:
+    """The variable `name` of the PE at column `x`, row `y` of the program, as flat `dtype`.
+
+    Raises:
+        ShapeError: the PE is outside the program.
+        SimulationError: its program has no variable of that name.
+        DTypeError: the variable's bytes are no whole number of `dtype`.
+    """
+    if not (0 <= x < program.width and 0 <= y < program.height):
+        raise ShapeError(
+            f"PE ({x}, {y}) is outside the program's rectangle of "
+            f"{program.width} × {program.height} PEs"
+        )
+    image = program.images[int(program.image_of[y * program.width + x])]
+    variables = {entry[0]: entry[1:] for entry in image.memory_map}
+    for symbol in image.symbols.values():
+        if symbol.address >= 0:
+            variables.setdefault(symbol.name, (symbol.address, symbol.size))
+    if name not in variables:
+        known = ", ".join(variables) or "none"
+        raise SimulationError(f"{image.name} has no variable {name!r}; it has: {known}")
+    address, size = variables[name]
+    if size % dtype.itemsize:
+        raise DTypeError(f"{name!r} has {size} bytes, which is no whole number of {dtype} elements")
+    content = _peek(device, "read_symbol").read_memory(x, y, address, size)
+    return np.frombuffer(bytearray(content), dtype)
+
+
+def dump_memory(device: Device, program: Program, path: Path) -> None:
+    """Write the memory of every PE, uint8 ``[rows, columns, bytes]``, as ``memory`` of a .npz."""
+    from pyflame.arch import target
+
+    peek = _peek(device, "dump_core")
+    size = target(program.arch).memory_bytes
+    memory = np.zeros((program.height, program.width, size), np.uint8)
+    for y in range(program.height):
+        for x in range(program.width):
+            memory[y, x] = np.frombuffer(peek.read_memory(x, y, 0, size), np.uint8)
+    with path.open("wb") as file:
+        np.savez_compressed(file, memory=memory)

@@ -1,0 +1,527 @@
+"""The emulated SdkRuntime: what host scripts drive a program with, on our simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyflame.errors import DTypeError, ShapeError, SimulationError, UnsupportedError
+from pyflame.runtime.device import Device, open_device
+from pyflame.runtime.fabric.image import Image, Program, Symbol
+from pyflame.runtime.host.arguments import pack_arguments, pack_words
+from pyflame.runtime.host.artifact import read_artifact
+from pyflame.runtime.host.commands import (
+    Command,
+    CommandQueue,
+    CopyIn,
+    CopyOut,
+    Launch,
+    StreamIn,
+    StreamOut,
+)
+from pyflame.runtime.host.memory import dump_memory, read_variable
+from pyflame.runtime.host.platform import (
+    SdkCompileArtifacts,
+    SdkExecutionPlatform,
+    reject_address,
+)
+from pyflame.runtime.host.session import current
+from pyflame.runtime.host.transfers import (
+    MemcpyDataType,
+    MemcpyOrder,
+    Region,
+    check_array,
+    check_region,
+)
+
+
+class State(Enum):
+    """Life of a runtime; the value says which call leads there."""
+
+    NEW = "SdkRuntime(…)"
+    LOADED = "load()"
+    RUNNING = "run()"
+    STOPPED = "stop()"
+
+
+_OPTIONS: dict[str, Any] = {
+    "cmaddr": None,
+    "suppress_simfab_trace": False,
+    "simfab_numthreads": 5,
+    "msg_level": "WARNING",
+    "memcpy_required": True,
+}
+_MEMCPY_OPTIONS: dict[str, Any] = {
+    "streaming": False,
+    "data_type": MemcpyDataType.MEMCPY_32BIT,
+    "order": MemcpyOrder.ROW_MAJOR,
+    "nonblock": False,
+}
+_MESSAGE_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class SdkRuntime:
+    """A compiled program on the simulator.
+
+    `bindir` is the directory that `cslc -o` wrote. Of the keyword options only `cmaddr` changes
+    anything here: it has to be empty. Calls go in the order `load`, `run`, transfers and launches,
+    `stop`; every mistake in a call is an error before anything is sent.
+    """
+
+    def __init__(
+        self,
+        bindir: str | Path | SdkCompileArtifacts,
+        platform: SdkExecutionPlatform | None = None,
+        **options: Any,
+    ) -> None:
+        _check_options("SdkRuntime", options, _OPTIONS)
+        level = options.get("msg_level", "WARNING")
+        if level not in _MESSAGE_LEVELS:
+            known = ", ".join(_MESSAGE_LEVELS)
+            raise SimulationError(f"SdkRuntime: msg_level is {level!r}; expected one of {known}")
+        reject_address(options.get("cmaddr"))
+        if isinstance(bindir, SdkCompileArtifacts):
+            bindir = bindir.artifacts_path
+        self.directory = Path(bindir)
+        """The compiled directory."""
+        self.program: Program = read_artifact(self.directory)
+        """The compiled program."""
+        if platform is not None and platform.target.value != self.program.arch:
+            raise SimulationError(
+                f"SdkRuntime: the platform is {platform.target.value}, but {str(bindir)!r} was "
+                f"compiled for {self.program.arch}"
+            )
+        self.device: Device | None = None
+        """The machine, from `load` on."""
+        self.state = State.NEW
+        self._queue = CommandQueue()
+        self._names = list(self.program.exports)
+        current.runtimes.append(self)
+
+    # Life
+
+    def load(self) -> None:
+        """Put the program on the simulator. Once, before `run`."""
+        self._advance("load()", State.NEW, State.LOADED)
+        self.device = open_device(
+            "simulator",
+            self.directory,
+            program=self.program,
+            timing=current.timing,
+            shuffle_seed=current.shuffle_seed,
+            max_cycles=current.max_cycles,
+        )
+
+    def run(self) -> None:
+        """Start the program; it takes commands from here on. Once, after `load`."""
+        self._advance("run()", State.LOADED, State.RUNNING)
+
+    def stop(self) -> None:
+        """Carry out everything that is still waiting, then end the program.
+
+        Raises:
+            DeadlockError: a command cannot end.
+        """
+        device = self._running("stop()")
+        self._queue.run(device)
+        device.wait()
+        device.settle()
+        self.state = State.STOPPED
+
+    @property
+    def pending(self) -> int:
+        """Commands that were given with nonblock=True and have not been carried out."""
+        return len(self._queue)
+
+    # Names and places
+
+    def get_id(self, symbol: str) -> int:
+        """The number by which transfers name an exported symbol.
+
+        Raises:
+            SimulationError: nothing of that name is exported.
+        """
+        if symbol not in self.program.exports:
+            raise SimulationError(f"get_id: {self._no_symbol(symbol)}")
+        return self._names.index(symbol)
+
+    def coord_logical_to_physical(self, logical_coords: tuple[int, int]) -> tuple[int, int]:
+        """Place on the fabric, (column, row), of a place in the program's rectangle."""
+        x, y = logical_coords
+        return x + self.program.offsets[0], y + self.program.offsets[1]
+
+    # Transfers
+
+    def memcpy_h2d(
+        self,
+        dest: int,
+        src: np.ndarray,
+        px: int,
+        py: int,
+        w: int,
+        h: int,
+        elem_per_pe: int,
+        **options: Any,
+    ) -> Command:
+        """Send ``src[h][w][elem_per_pe]`` to the PEs of a rectangle.
+
+        `dest` is a symbol's number (`get_id`), or a colour's with ``streaming=True``. `src` is
+        contiguous with 4 bytes per element; with MEMCPY_16BIT only the low halves count.
+        """
+        region = self._region("memcpy_h2d", px, py, w, h, elem_per_pe)
+        return self._send("memcpy_h2d", dest, src, region, options)
+
+    def memcpy_h2d_rowbcast(
+        self,
+        dest: int,
+        src: np.ndarray,
+        px: int,
+        py: int,
+        w: int,
+        h: int,
+        elem_per_pe: int,
+        **options: Any,
+    ) -> Command:
+        """Send ``src[h][elem_per_pe]``: every PE of row i receives ``src[i]``."""
+        region = self._region("memcpy_h2d_rowbcast", px, py, w, h, elem_per_pe, broadcast_x=True)
+        return self._send("memcpy_h2d_rowbcast", dest, src, region, options)
+
+    def memcpy_h2d_colbcast(
+        self,
+        dest: int,
+        src: np.ndarray,
+        px: int,
+        py: int,
+        w: int,
+        h: int,
+        elem_per_pe: int,
+        **options: Any,
+    ) -> Command:
+        """Send ``src[w][elem_per_pe]``: every PE of column i receives ``src[i]``."""
+        region = self._region("memcpy_h2d_colbcast", px, py, w, h, elem_per_pe, broadcast_y=True)
+        return self._send("memcpy_h2d_colbcast", dest, src, region, options)
+
+    def memcpy_h2d_stride(
+        self,
+        dest: int,
+        src: np.ndarray,
+        px: int,
+        py: int,
+        w: int,
+        h: int,
+        elem_per_pe: int,
+        row_stride: int,
+        col_stride: int,
+        **options: Any,
+    ) -> Command:
+        """Send to every `row_stride`-th PE of a row and every `col_stride`-th of a column.
+
+        `src` is ``[rows][columns][elem_per_pe]`` of the PEs that receive.
+        """
+        region = self._region(
+            "memcpy_h2d_stride", px, py, w, h, elem_per_pe, step_x=row_stride, step_y=col_stride
+        )
+        return self._send("memcpy_h2d_stride", dest, src, region, options)
+
+    def memcpy_d2h(
+        self,
+        dest: np.ndarray,
+        src: int,
+        px: int,
+        py: int,
+        w: int,
+        h: int,
+        elem_per_pe: int,
+        **options: Any,
+    ) -> Command:
+        """Fill ``dest[h][w][elem_per_pe]`` from the PEs of a rectangle.
+
+        `src` is a symbol's number, or a colour's with ``streaming=True``.
+        """
+        call = "memcpy_d2h"
+        region = self._region(call, px, py, w, h, elem_per_pe)
+        chosen = _memcpy_options(call, options)
+        check_array(call, "dest", dest, region, writable=True)
+        order = chosen["order"]
+        if chosen["streaming"]:
+            color = self._color(call, src, "D2H")
+            text = f"{call} of {region.elements} wavelets on colour {color}, {region}"
+            command: Command = StreamOut(text, array=dest, region=region, order=order, color=color)
+        else:
+            name = self._variable(call, src, region, chosen["data_type"], writing=False)
+            command = CopyOut(
+                f"{call} of {name!r}, {region}",
+                array=dest,
+                region=region,
+                order=order,
+                symbol=name,
+                data_type=chosen["data_type"],
+            )
+        return self._submit(call, command, chosen["nonblock"])
+
+    # Functions
+
+    def launch(self, symbol: str, *args: Any, nonblock: bool = False) -> Command:
+        """Call an exported function on every PE, with type-checked scalar arguments."""
+        bits = pack_arguments(symbol, self._parameters("launch", symbol), args)
+        command = Launch(f"launch of {symbol!r}", name=symbol, arguments=bits)
+        return self._submit("launch", command, nonblock)
+
+    def call(self, symbol: str, params: Sequence[int], nonblock: bool = False) -> Command:
+        """As `launch`, with each argument given as a 32-bit word."""
+        bits = pack_words(symbol, self._parameters("call", symbol), params)
+        command = Launch(f"call of {symbol!r}", name=symbol, arguments=bits)
+        return self._submit("call", command, nonblock)
+
+    # Handles
+
+    def task_wait(self, task_handle: Command) -> None:
+        """Wait until a command is done."""
+        device = self._running("task_wait()")
+        self._check_task("task_wait", task_handle)
+        self._queue.run(device, task_handle)
+
+    def is_task_done(self, task_handle: Command) -> bool:
+        """Whether a command is done. Asking lets the simulator carry it out, so it is."""
+        self.task_wait(task_handle)
+        return task_handle.done
+
+    # Looking inside
+
+    def read_symbol(self, x: int, y: int, symbol_name: str, dtype: Any = "uint8") -> np.ndarray:
+        """What a variable of the PE at column `x`, row `y` of the program holds, as `dtype`.
+
+        The variable need not be exported.
+        """
+        device = self._loaded("read_symbol()")
+        return read_variable(device, self.program, x, y, symbol_name, np.dtype(dtype))
+
+    def dump_core(self, corefile: str) -> None:
+        """Write the memory of every PE to a .npz file (our own format; csdb cannot read it)."""
+        dump_memory(self._loaded("dump_core()"), self.program, Path(corefile))
+
+    def dump_elf_core(self, corefile: str) -> None:
+        """Not offered: there are no ELF files here."""
+        raise UnsupportedError(
+            "SdkRuntime.dump_elf_core", hint="dump_core writes the memory as .npz"
+        )
+
+    # Direct links (SdkLayout programs)
+
+    def send(self, *args: Any, **options: Any) -> Command:
+        """Not offered yet: ports belong to SdkLayout programs."""
+        raise _port_gap("send")
+
+    def receive(self, *args: Any, **options: Any) -> Command:
+        """Not offered yet: ports belong to SdkLayout programs."""
+        raise _port_gap("receive")
+
+    def receive_tofile(self, *args: Any, **options: Any) -> Command:
+        """Not offered yet: ports belong to SdkLayout programs."""
+        raise _port_gap("receive_tofile")
+
+    def get_port_id(self, port_name: str) -> int:
+        """Not offered yet: ports belong to SdkLayout programs."""
+        raise _port_gap("get_port_id")
+
+    def report_port_infos(self) -> None:
+        """Not offered yet: ports belong to SdkLayout programs."""
+        raise _port_gap("report_port_infos")
+
+    # Checks
+
+    def _advance(self, call: str, before: State, after: State) -> None:
+        if self.state is not before:
+            raise SimulationError(
+                f"{call}: the last step was {self.state.value}; "
+                "expected load(), run() and stop() once each, in this order"
+            )
+        self.state = after
+
+    def _running(self, call: str) -> Device:
+        if self.state is not State.RUNNING or self.device is None:
+            raise SimulationError(
+                f"{call}: the program is not running, the last step was {self.state.value}; "
+                "call load() and run() before, and nothing but reads after stop()"
+            )
+        return self.device
+
+    def _loaded(self, call: str) -> Device:
+        if self.device is None:
+            raise SimulationError(f"{call}: nothing is loaded; call load() first")
+        return self.device
+
+    def _check_task(self, call: str, task: Any) -> None:
+        if not isinstance(task, Command):
+            raise SimulationError(
+                f"{call}: {task!r} is not a task; pass what a call with nonblock=True returned"
+            )
+        if not task.done and task not in self._queue:
+            raise SimulationError(f"{call}: {task!r} belongs to another runtime")
+
+    def _no_symbol(self, symbol: Any) -> str:
+        known = ", ".join(self._names) or "nothing"
+        return (
+            f"{symbol!r} is not exported (@export_name in the layout, @export_symbol in the PE "
+            f"program); exported: {known}"
+        )
+
+    def _region(
+        self,
+        call: str,
+        px: int,
+        py: int,
+        w: int,
+        h: int,
+        elements: int,
+        *,
+        step_x: int = 1,
+        step_y: int = 1,
+        broadcast_x: bool = False,
+        broadcast_y: bool = False,
+    ) -> Region:
+        numbers = {"px": px, "py": py, "w": w, "h": h, "elem_per_pe": elements}
+        numbers |= {"row_stride": step_x, "col_stride": step_y}
+        for name, value in numbers.items():
+            if not isinstance(value, (int, np.integer)):
+                raise DTypeError(f"{call}: {name} is {value!r}; expected an integer")
+        x, y, width, height, count, step_x, step_y = map(int, numbers.values())
+        region = Region(x, y, width, height, count, step_x, step_y, broadcast_x, broadcast_y)
+        check_region(call, region, self.program.width, self.program.height)
+        return region
+
+    def _color(self, call: str, color: Any, direction: str) -> int:
+        known = {n: c for n, c in self.program.streaming.items() if direction in n}
+        if color not in known.values():
+            shown = ", ".join(f"{c} ({name})" for name, c in known.items()) or "none"
+            raise SimulationError(
+                f"{call}: {color!r} is not a streaming colour of this direction; the layout gives "
+                f"<memcpy/get_params> these: {shown}"
+            )
+        return int(color)
+
+    def _variable(
+        self, call: str, number: Any, region: Region, data_type: MemcpyDataType, *, writing: bool
+    ) -> str:
+        """The name of variable `number`, checked on every PE of `region`."""
+        name = self._name(call, number)
+        if self.program.exports[name][0]:
+            raise SimulationError(f"{call}: {name!r} is a function; launch calls it")
+        need = region.elements * data_type.bytes
+        for image in self._images(region):
+            symbol = self._symbol(call, image, name)
+            if writing and not symbol.mutable:
+                raise SimulationError(
+                    f"{call}: {name!r} is exported as read-only; "
+                    "pass true as third argument of @export_name to let the host write it"
+                )
+            if need > symbol.size:
+                raise ShapeError(
+                    f"{call}: {region.elements} elements of {data_type.bytes} bytes do not fit "
+                    f"{name!r}, an array of {symbol.size // symbol.element.bytes} "
+                    f"{symbol.element.name.lower()} ({symbol.size} bytes) in {image.name}"
+                )
+        return name
+
+    def _name(self, call: str, number: Any) -> str:
+        if isinstance(number, str):
+            raise DTypeError(f"{call}: the symbol is given as {number!r}; pass get_id({number!r})")
+        if not isinstance(number, (int, np.integer)) or not 0 <= number < len(self._names):
+            raise SimulationError(
+                f"{call}: {number!r} is not the number of an exported symbol (get_id gives it); "
+                "a colour needs streaming=True"
+            )
+        return self._names[int(number)]
+
+    def _images(self, region: Region) -> list[Image]:
+        width, height = self.program.width, self.program.height
+        block = self.program.image_of.reshape(height, width)[
+            region.y : region.y + region.height : region.step_y,
+            region.x : region.x + region.width : region.step_x,
+        ]
+        return [self.program.images[i] for i in np.unique(block)]
+
+    def _symbol(self, call: str, image: Image, name: str) -> Symbol:
+        symbol = image.symbols.get(name)
+        if symbol is None:
+            at = int(np.argmax(self.program.image_of == self.program.images.index(image)))
+            row, column = divmod(at, self.program.width)
+            raise SimulationError(
+                f"{call}: {name!r} is not exported by {image.name}, which runs on PE "
+                f"({column}, {row}); every PE that takes part needs @export_symbol"
+            )
+        return symbol
+
+    def _parameters(self, call: str, name: str) -> tuple[Any, ...]:
+        entry = self.program.exports.get(name)
+        if entry is None:
+            raise SimulationError(f"{call}: {self._no_symbol(name)}")
+        if not entry[0]:
+            raise SimulationError(
+                f"{call}: {name!r} is a variable of type {entry[1]}, not a function"
+            )
+        image = self.program.images[0]
+        for image in self._images(Region(0, 0, self.program.width, self.program.height, 1)):
+            self._symbol(call, image, name)
+        return image.functions[image.symbols[name].function].parameters
+
+    # Sending
+
+    def _send(
+        self, call: str, dest: Any, src: Any, region: Region, options: dict[str, Any]
+    ) -> Command:
+        chosen = _memcpy_options(call, options)
+        check_array(call, "src", src, region, writable=False)
+        order = chosen["order"]
+        if chosen["streaming"]:
+            color = self._color(call, dest, "H2D")
+            text = f"{call} of {region.elements} wavelets on colour {color}, {region}"
+            command: StreamIn | CopyIn = StreamIn(
+                text, array=src, region=region, order=order, color=color
+            )
+        else:
+            name = self._variable(call, dest, region, chosen["data_type"], writing=True)
+            command = CopyIn(
+                f"{call} to {name!r}, {region}",
+                array=src,
+                region=region,
+                order=order,
+                symbol=name,
+                data_type=chosen["data_type"],
+            )
+        if chosen["nonblock"]:
+            command.remember()
+        return self._submit(call, command, chosen["nonblock"])
+
+    def _submit(self, call: str, command: Command, nonblock: bool) -> Command:
+        device = self._running(call)
+        self._queue.add(command)
+        if not nonblock:
+            self._queue.run(device, command)
+        return command
+
+
+def _check_options(call: str, given: dict[str, Any], known: dict[str, Any]) -> None:
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise SimulationError(
+            f"{call}: unknown option {', '.join(unknown)}; expected {', '.join(known)}"
+        )
+
+
+def _memcpy_options(call: str, given: dict[str, Any]) -> dict[str, Any]:
+    _check_options(call, given, _MEMCPY_OPTIONS)
+    chosen = {**_MEMCPY_OPTIONS, **given}
+    for name, kind in (("data_type", MemcpyDataType), ("order", MemcpyOrder)):
+        if not isinstance(chosen[name], kind):
+            known = ", ".join(f"{kind.__name__}.{member.name}" for member in kind)
+            raise DTypeError(f"{call}: {name} is {chosen[name]!r}; expected one of {known}")
+    return chosen
+
+
+def _port_gap(call: str) -> UnsupportedError:
+    return UnsupportedError(f"SdkRuntime.{call}: ports of SdkLayout programs")
