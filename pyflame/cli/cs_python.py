@@ -6,6 +6,7 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 
@@ -127,8 +128,8 @@ def _is_ours(filename: str) -> bool:
 def _print_own_error(error: Exception) -> None:
     """The report of an error of ours, and which of the script's lines led to it."""
     print(f"error: {error}", file=sys.stderr)
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in (f for f in frames if not _is_ours(f.filename)):
+    trace = _user_part(error.__traceback__)
+    for frame in takewhile(lambda f: not _is_ours(f.filename), traceback.extract_tb(trace)):
         print(f"  at {frame.filename}:{frame.lineno}: {frame.line}", file=sys.stderr)
 
 

@@ -1,0 +1,173 @@
+"""Run the programs of a local checkout of public CSL programs with our tools.
+
+`python -m tests.conformance CHECKOUT [--arch wse2] [--only 'gemv-*'] [--timeout 600] [--jobs 1]`
+runs every program's own commands file for each architecture, as it is, and prints a table:
+program, architecture, result, cycles, seconds. A program passes when its commands file ends well
+and it prints SUCCESS; "ran" means that it ended well and has no such line. Nothing of the
+checkout is changed: each run works in a copy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+ARCHS = ("wse2", "wse3")
+_CYCLES = re.compile(r"^cycles +([\d,]+)$", re.MULTILINE)
+_SUCCESS = re.compile(r"\bSUCCESS\b", re.IGNORECASE)
+_ERROR = re.compile(r"(error\b|Error\b|unsupported|deadlock)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One program's commands file for one architecture, `directory` relative to the checkout."""
+
+    directory: Path
+    arch: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to; `result` is pass, ran, fail or timeout."""
+
+    case: Case
+    result: str
+    detail: str
+    cycles: int | None
+    seconds: float
+
+
+def find_cases(checkout: Path, archs: Sequence[str], only: str) -> list[Case]:
+    """The programs that have a commands file, by path; `only` is a glob of names or paths."""
+    found = (
+        Case(path.parent.relative_to(checkout), arch)
+        for arch in archs
+        for path in checkout.rglob(f"commands_{arch}.sh")
+    )
+    chosen = (
+        case
+        for case in found
+        if fnmatch(case.directory.name, only) or fnmatch(str(case.directory), only)
+    )
+    return sorted(chosen, key=lambda case: (str(case.directory), case.arch))
+
+
+def run_case(checkout: Path, case: Case, timeout: float, logs: Path | None) -> Outcome:
+    """Run one commands file in a copy of the checkout (programs share folders of it)."""
+    with tempfile.TemporaryDirectory(prefix="conformance-") as temporary:
+        copy = Path(temporary) / "checkout"
+        shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git"))
+        command = [sys.executable, "-P", "-m", "pyflame.cli.sdk", "--report", "--", "bash"]
+        begin = time.monotonic()
+        code, text = _run([*command, f"commands_{case.arch}.sh"], copy / case.directory, timeout)
+        seconds = time.monotonic() - begin
+    if logs is not None:
+        name = f"{'-'.join(case.directory.parts)}-{case.arch}.log"
+        (logs / name).write_text(text)
+    result, detail = _judge(code, text)
+    cycles = [int(number.replace(",", "")) for number in _CYCLES.findall(text)]
+    return Outcome(case, result, detail, sum(cycles) if cycles else None, seconds)
+
+
+def _run(command: Sequence[str], directory: Path, timeout: float) -> tuple[int | None, str]:
+    """Exit code (None after `timeout` seconds) and everything that was printed."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "Agg"}
+    process = subprocess.Popen(
+        command, cwd=directory, env=environment, text=True, errors="replace",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        text, _ = process.communicate(timeout=timeout)
+        return process.returncode, text
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGTERM)  # pyflame-sdk passes it on to the whole command
+        text, _ = process.communicate()
+        return None, text
+
+
+def _judge(code: int | None, text: str) -> tuple[str, str]:
+    if code is None:
+        return "timeout", _last_line(text)
+    if code != 0:
+        return "fail", _reason(text)
+    return ("pass", "") if _SUCCESS.search(text) else ("ran", _last_line(text))
+
+
+def _reason(text: str) -> str:
+    """The line that says most about a failure: the first error of ours, or the last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    named = [line for line in lines if _ERROR.search(line)]
+    if named:
+        at = lines.index(named[0])
+        return " ".join(lines[at : at + 2]) if named[0].endswith(":") else named[0]
+    return lines[-1] if lines else "no output"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if not re.match(r"(program|target|cycles) ", line)]
+    return lines[-1] if lines else ""
+
+
+def rows(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """A Markdown table of `outcomes` and a line of totals."""
+    yield "| Program | Arch | Result | Cycles | Seconds | Detail |"
+    yield "|---|---|---|---:|---:|---|"
+    for o in outcomes:
+        cycles = "" if o.cycles is None else f"{o.cycles:,}"
+        detail = o.detail.replace("|", "\\|")[:150]
+        yield (
+            f"| {o.case.directory} | {o.case.arch} | {o.result} | {cycles} "
+            f"| {o.seconds:.1f} | {detail} |"
+        )
+    counts = {kind: sum(o.result == kind for o in outcomes) for kind in _KINDS}
+    yield ""
+    yield ", ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+_KINDS = ("pass", "ran", "fail", "timeout")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the cases; exit code 0 when none failed, 1 otherwise, 2 for usage."""
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance")
+    parser.add_argument("checkout", type=Path)
+    parser.add_argument("--arch", choices=ARCHS, action="append", help="default: both")
+    parser.add_argument("--only", metavar="GLOB", default="*", help="names or paths of programs")
+    parser.add_argument("--timeout", metavar="S", type=float, default=600.0, help="for each run")
+    parser.add_argument("--jobs", metavar="N", type=int, default=1)
+    parser.add_argument("--logs", metavar="DIR", type=Path, help="keep what each run printed")
+    options = parser.parse_args(argv)
+    checkout = options.checkout.resolve()
+    cases = find_cases(checkout, options.arch or ARCHS, options.only)
+    if not cases:
+        parser.error(f"{checkout} has no commands_<arch>.sh that --only={options.only} names")
+    if options.logs is not None:
+        options.logs.mkdir(parents=True, exist_ok=True)
+
+    def run(case: Case) -> Outcome:
+        outcome = run_case(checkout, case, options.timeout, options.logs)
+        if sys.stderr.isatty():
+            print(f"{outcome.result:8} {case.arch} {case.directory}", file=sys.stderr)
+        return outcome
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        outcomes = list(pool.map(run, cases))
+    print("\n".join(rows(outcomes)))
+    return 0 if all(o.result in ("pass", "ran") for o in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

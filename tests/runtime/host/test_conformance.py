@@ -1,0 +1,49 @@
+"""The runner of public programs: finds commands files, judges what they print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import conformance
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Three programs: one passes and uses a shared folder, one fails, one never ends."""
+    scripts = {
+        "a/good": "cat ../../lib/word; cslc --help > help.txt",
+        "a/bad": "echo one; echo 'x.csl:3:1: error: no' >&2; exit 1",
+        "slow": "sleep 60",
+    }
+    for name, text in scripts.items():
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "commands_wse2.sh").write_text(f"set -e\n{text}\n")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "word").write_text("SUCCESS!\n")
+    return tmp_path
+
+
+def test_programs_are_found_by_name_and_path(checkout: Path) -> None:
+    every = conformance.find_cases(checkout, conformance.ARCHS, "*")
+    assert [(str(c.directory), c.arch) for c in every] == [
+        ("a/bad", "wse2"), ("a/good", "wse2"), ("slow", "wse2")
+    ]  # fmt: skip
+    assert len(conformance.find_cases(checkout, ["wse2"], "a/*")) == 2
+    assert conformance.find_cases(checkout, ["wse3"], "*") == []
+
+
+def test_each_program_is_judged_by_what_it_prints(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert conformance.main([str(checkout), "--timeout", "2"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    results = [[*line.split("|")[1:4], line.split("|")[6]] for line in lines[2:5]]
+    assert [[cell.strip() for cell in row] for row in results] == [
+        ["a/bad", "wse2", "fail", "x.csl:3:1: error: no"],
+        ["a/good", "wse2", "pass", ""],
+        ["slow", "wse2", "timeout", ""],
+    ]
+    assert lines[-1] == "1 pass, 0 ran, 1 fail, 1 timeout"
+    assert not (checkout / "a" / "good" / "help.txt").exists()  # it ran in a copy
