@@ -106,6 +106,7 @@ from pyflame.tensor.random import (
     randn_like,
 )
 from pyflame.tensor.tensor import Tensor
+from pyflame.version import __version__
 
 if TYPE_CHECKING:
     from pyflame.compiler.csl import (
@@ -115,7 +116,6 @@ if TYPE_CHECKING:
         compile_to_csl,
     )
 
-__version__ = "0.1.0"
 
 _LAZY = {
     "CSLCodeGenerator": "pyflame.compiler.csl",
