@@ -177,3 +177,9 @@ def run_function(
             return interpreter.run_ssacfg_region(function.body, arrays, name)
     except RecursionError:
         raise LimitError(f"calls in function {name!r} nest too deeply to run") from None
+    except MemoryError as error:
+        raise LimitError(f"function {name!r} needs more memory than there is: {error}") from None
+    except PyFlameError as error:
+        # xDSL's note is the whole module; the message already names the op.
+        error.__notes__ = []
+        raise
