@@ -137,21 +137,22 @@ def write_output(path: str | None, text: str) -> None:
         raise PyFlameError(f"cannot write to standard output: {error.strerror}") from error
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write `text` beside `path` and move it there, so that no part of a file is ever seen.
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write beside `path` and move it there, so that no part of a file is ever seen.
 
     Raises:
         PyFlameError: it cannot be written.
     """
+    data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
     try:
         if path.exists() and not path.is_file():  # a device or a pipe
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
             return
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
             os.chmod(temporary, mode)
             os.replace(temporary, path)
         except BaseException:
