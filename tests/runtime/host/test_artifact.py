@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import fields
 from pathlib import Path
 
@@ -77,6 +78,8 @@ def test_equal_programs_give_equal_bytes(tmp_path: Path) -> None:
         write_artifact(tmp_path / name, rich_program())
     for file in ("out.json", "program.json", "program.npz"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    with zipfile.ZipFile(tmp_path / "one" / "program.npz") as archive:
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_nothing_but_the_three_files_is_left(tmp_path: Path) -> None:

@@ -189,6 +189,16 @@ def test_a_launch_may_wait_for_data_that_is_streamed_later(start: Start) -> None
     assert fake(runtime).log == ["launch main()", "stream in 4", "launch scale(1, 1065353216)"]
 
 
+def test_data_that_a_stuck_command_lacks_go_first(start: Start) -> None:
+    runtime = start(functions={"main": reads_stream})
+    runtime.launch("main", nonblock=True)
+    runtime.memcpy_h2d(0, np.ones(1, np.uint32), 0, 0, 1, 1, 1, nonblock=True)
+    runtime.memcpy_h2d(4, np.ones(1, np.uint32), 0, 0, 1, 1, 1, streaming=True, nonblock=True)
+    runtime.stop()
+    assert fake(runtime).log[:3] == ["launch main()", "stream in 4", "settle"]
+    assert "write a" in fake(runtime).log
+
+
 def test_a_receive_may_be_given_before_its_data_are_sent(start: Start) -> None:
     runtime = start()
     back = np.zeros(1, np.uint32)
