@@ -100,8 +100,8 @@ class Device(Protocol):
 Opener = Callable[..., Device]
 
 _OPENERS: dict[str, Opener | str] = {
-    "simulator": "pyflame.runtime.host.devices:open_simulator",
-    "sdk": "pyflame.runtime.host.devices:open_sdk",
+    "simulator": "pyflame.runtime.host.simulator:open_simulator",
+    "sdk": "pyflame.runtime.host.sdk_device:open_sdk",
 }
 
 

@@ -1,10 +1,10 @@
-"""The devices that this room opens: the simulator, and the SDK where it is installed."""
+"""Opening the simulator."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pyflame.errors import SimulationError, UnsupportedError
+from pyflame.errors import SimulationError
 from pyflame.runtime.device import Device
 from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.host.artifact import read_artifact
@@ -36,16 +36,4 @@ def open_simulator(
         timing=timing,
         shuffle_seed=shuffle_seed,
         max_cycles=max_cycles,
-    )
-
-
-def open_sdk(directory: Path) -> Device:
-    """The SDK's own runtime: not offered yet.
-
-    Raises:
-        UnsupportedError: always, for now.
-    """
-    raise UnsupportedError(
-        "device 'sdk': driving the SDK's runtime from PyFlame",
-        hint=f"run the host script of {str(directory)!r} with the SDK's cs_python",
     )
