@@ -232,9 +232,10 @@ def _without_module(pipeline: str) -> str:
 
 
 def _split(file: SourceFile) -> list[SourceFile]:
+    """The parts of a file between lines that hold the separator alone."""
     chunks: list[SourceFile] = []
     lines = 0
-    for text in file.text.split(SEPARATOR):
+    for text in re.split(rf"^{SEPARATOR}[ \t]*$", file.text, flags=re.MULTILINE):
         chunks.append(SourceFile(file.name, text, lines))
         lines += text.count("\n")
     return chunks
