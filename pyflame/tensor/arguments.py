@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from pyflame.dialects.pyflame import shapes
+from pyflame.dtypes import DType
 from pyflame.errors import DTypeError, PyFlameError, ShapeError
 
 Dims = int | Sequence[int] | None
@@ -31,6 +32,17 @@ def integer(op: str, name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise DTypeError(f"{op}: {name} is {value!r}, expected an integer")
     return int(value)
+
+
+def checked_dtype(op: str, dtype: object) -> DType:
+    """`dtype`, which must be one of PyFlame's.
+
+    Raises:
+        DTypeError: something else, such as a NumPy type.
+    """
+    if not isinstance(dtype, DType):
+        raise DTypeError(f"{op}: dtype is {dtype!r}, expected one such as pf.float32")
+    return dtype
 
 
 def sizes(op: str, shape: object, name: str = "shape") -> tuple[int, ...]:

@@ -205,5 +205,10 @@ def array_node(
     Raises:
         DTypeError: PyFlame has no such element type.
     """
-    native = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
+    native = native_copy(array)
     return leaf(native, from_numpy_dtype(native.dtype), layout, name)
+
+
+def native_copy(array: np.ndarray) -> np.ndarray:
+    """A row-major copy of `array` in the machine's byte order."""
+    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C")

@@ -12,9 +12,9 @@ from pyflame.compiler.graph import apply, leaf
 from pyflame.dtypes import DType, bool_, carry, float32, from_numpy_dtype
 from pyflame.errors import DTypeError, ShapeError
 from pyflame.layout import MeshLayout
-from pyflame.tensor.arguments import integer, new_sizes
-from pyflame.tensor.core import array_node, scalar_node
-from pyflame.tensor.promotion import Scalar
+from pyflame.tensor.arguments import checked_dtype, integer, new_sizes
+from pyflame.tensor.core import array_node, native_copy, scalar_node
+from pyflame.tensor.promotion import Scalar, is_scalar
 from pyflame.tensor.tensor import Tensor
 
 Shape = int | Sequence[int]
@@ -28,7 +28,8 @@ def full(
     Raises:
         DTypeError: `value` does not fit `dtype`.
     """
-    return Tensor(scalar_node(value, dtype, new_sizes("full", shape), layout))
+    shape = new_sizes("full", shape)
+    return Tensor(scalar_node(value, checked_dtype("full", dtype), shape, layout))
 
 
 def zeros(shape: Shape, dtype: DType = float32, layout: MeshLayout | None = None) -> Tensor:
@@ -71,10 +72,12 @@ def arange(
     """
     if end is None:
         start, end = 0, start
+    if not all(is_scalar(value) for value in (start, end, step)):
+        raise DTypeError(f"arange: start {start!r}, end {end!r} and step {step!r} must be numbers")
     if step == 0 or (end - start) / step < 0:
         raise ShapeError(f"arange: step {step} does not lead from {start} to {end}")
     count = ceil((end - start) / step)
-    if dtype.is_floating:
+    if checked_dtype("arange", dtype).is_floating:
         start, step = float(start), float(step)
     elif not isinstance(start, int) or not isinstance(step, int):
         raise DTypeError(f"arange: start {start} and step {step} must be integers for {dtype.name}")
@@ -159,11 +162,12 @@ def tensor(
         ShapeError: lists of unequal length.
         DTypeError: elements that are not real numbers or do not fit `dtype`.
     """
-    array = np.asarray(data) if isinstance(data, np.ndarray | np.generic) else _array(data)
+    given = isinstance(data, np.ndarray | np.generic)
+    array = native_copy(np.asarray(data)) if given else _array(data)
     if isinstance(data, Tensor) and dtype is None:
         dtype = data.dtype
     if dtype is not None:
-        array = _converted(array, dtype)
-    elif not isinstance(data, np.ndarray | np.generic) and array.dtype != bool:
+        array = _converted(array, checked_dtype("tensor", dtype))
+    elif not given and array.dtype != bool:
         dtype, array = float32, array.astype(np.float32)
     return Tensor(leaf(array, dtype or from_numpy_dtype(array.dtype), layout, name))

@@ -10,6 +10,7 @@ import numpy as np
 from pyflame.dtypes import DType
 from pyflame.errors import DTypeError
 from pyflame.layout import MeshLayout
+from pyflame.tensor.arguments import checked_dtype
 from pyflame.tensor.core import Operand, TensorCore, meet
 from pyflame.tensor.promotion import is_scalar
 
@@ -144,9 +145,7 @@ class ElementwiseMethods(TensorCore):
 
     def to(self, dtype: DType) -> Self:
         """This tensor with element type `dtype`."""
-        if not isinstance(dtype, DType):
-            raise DTypeError(f"dtype is {dtype!r}, expected one such as pf.float32")
-        return self._as(dtype)
+        return self._as(checked_dtype("to", dtype))
 
     def to_layout(self, layout: MeshLayout) -> Self:
         """The same values, to be placed as `layout` says."""

@@ -15,7 +15,7 @@ import numpy as np
 from pyflame.compiler.graph import Node, apply, leaf
 from pyflame.dtypes import DType, float32, int64
 from pyflame.layout import MeshLayout
-from pyflame.tensor.arguments import integer, new_sizes
+from pyflame.tensor.arguments import checked_dtype, integer, new_sizes
 from pyflame.tensor.tensor import Tensor
 
 Shape = int | Sequence[int]
@@ -76,7 +76,8 @@ def rand(
     """
     return Tensor(
         apply(
-            "rng_uniform", _state(seed), shape=new_sizes("rand", shape), dtype=dtype,
+            "rng_uniform", _state(seed), shape=new_sizes("rand", shape),
+            dtype=checked_dtype("rand", dtype),
             low=float(low), high=float(high), layout=layout,
         )
     )  # fmt: skip
@@ -97,7 +98,8 @@ def randn(
     """
     return Tensor(
         apply(
-            "rng_normal", _state(seed), shape=new_sizes("randn", shape), dtype=dtype,
+            "rng_normal", _state(seed), shape=new_sizes("randn", shape),
+            dtype=checked_dtype("randn", dtype),
             mean=float(mean), std=float(std), layout=layout,
         )
     )  # fmt: skip
@@ -120,7 +122,8 @@ def randint(
     low, high = integer("randint", "low", low), integer("randint", "high", high)
     return Tensor(
         apply(
-            "rng_randint", _state(seed), shape=new_sizes("randint", shape), dtype=dtype,
+            "rng_randint", _state(seed), shape=new_sizes("randint", shape),
+            dtype=checked_dtype("randint", dtype),
             low=low, high=high, layout=layout,
         )
     )  # fmt: skip
