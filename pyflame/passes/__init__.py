@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xdsl.passes import ModulePass
 
-PASSES: dict[str, str] = {}
+PASSES: dict[str, str] = {
+    "pyflame-decompose": "pyflame.passes.decompose:DecomposePass",
+    "pyflame-fold-transposes": "pyflame.passes.fold_transposes:FoldTransposesPass",
+    "pyflame-assign-layouts": "pyflame.passes.assign_layouts:AssignLayoutsPass",
+    "convert-pyflame-to-mesh": "pyflame.lowering.pyflame_to_mesh.convert:ConvertPyFlameToMeshPass",
+    "mesh-expand-redistribute": "pyflame.passes.expand_redistribute:ExpandRedistributePass",
+    "mesh-fuse-compute": "pyflame.passes.fuse_compute:FuseComputePass",
+}
 """Pass name → ``"module:Class"``, in the order in which a compilation uses them."""
 
 

@@ -20,6 +20,11 @@ Split = tuple[int | None, ...]
 """The rectangle axis (`ROWS`, `COLS`) that cuts each dimension, or None where none does."""
 
 
+ARGUMENT_NAME = "pyflame.name"
+"""Function argument attribute: the host's name of the argument. Arguments of one name are one
+tensor of the host, placed once for each."""
+
+
 class Axis(StrEnum):
     """An axis of the rectangle. *Along cols* is from west to east, *along rows* north to south."""
 

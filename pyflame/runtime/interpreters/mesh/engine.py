@@ -12,7 +12,7 @@ from xdsl.interpreter import Interpreter
 from xdsl.interpreters.func import FuncFunctions
 from xdsl.ir import Operation, SSAValue
 
-from pyflame.dialects.mesh.attributes import element_of, layout_of, shape_of, tile_of
+from pyflame.dialects.mesh.attributes import ARGUMENT_NAME, element_of, layout_of, shape_of, tile_of
 from pyflame.dialects.mesh.base import MeshOp, is_tensor
 from pyflame.dialects.mesh.local import ComputeOp, YieldOp
 from pyflame.errors import DTypeError, Gap, LimitError, ShapeError, UnsupportedError
@@ -23,8 +23,6 @@ from pyflame.runtime.interpreters.tensor.engine import find_function
 
 MAX_BYTES = 2**32
 """Default bound on the bytes of all values of a function, on all PEs together."""
-
-ARGUMENT_NAME = "pyflame.name"
 
 
 def run_module(
