@@ -1,0 +1,1 @@
+"""Dataflow programs to CSL modules: the last step before text."""

@@ -1,0 +1,1 @@
+"""CSL modules to text, and the other files that a compiled program consists of."""
