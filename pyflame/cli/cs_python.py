@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PyFlameError as error:
         sys.stdout.flush()
         _print_own_error(error)
+        _write_logs()
         return 1
 
 
@@ -131,6 +132,14 @@ def _print_own_error(error: Exception) -> None:
     trace = _user_part(error.__traceback__)
     for frame in takewhile(lambda f: not _is_ours(f.filename), traceback.extract_tb(trace)):
         print(f"  at {frame.filename}:{frame.lineno}: {frame.line}", file=sys.stderr)
+
+
+def _write_logs() -> None:
+    """What the programs had printed when the run broke off."""
+    from pyflame.runtime.host.session import current
+
+    for runtime in current.runtimes:
+        runtime.write_log()
 
 
 def _finish(report: bool) -> int:

@@ -97,6 +97,27 @@ class Device(Protocol):
         ...
 
 
+@runtime_checkable
+class Inspectable(Protocol):
+    """What a simulator shows beyond a `Device`. Coordinates are (column, row) in the program."""
+
+    def read_memory(self, x: int, y: int, address: int, size: int) -> bytes:
+        """`size` bytes of a PE's memory from `address`."""
+        ...
+
+    def read_trace(self, x: int, y: int, key: str) -> list[int | float | str]:
+        """What the ``<debug>`` instance with this key recorded on a PE, in order."""
+        ...
+
+    def printed(self) -> Sequence[str]:
+        """Lines of ``<simprint>`` so far, in order of cycles: ``"@968 text"``."""
+        ...
+
+    def statistics(self) -> Sequence[tuple[str, str]]:
+        """Rows of the report, name and value: utilisation, hottest router and queue …"""
+        ...
+
+
 Opener = Callable[..., Device]
 
 _OPENERS: dict[str, Opener | str] = {

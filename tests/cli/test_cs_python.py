@@ -93,9 +93,28 @@ def test_a_script_runs_as_main_beside_its_neighbours(
     assert capsys.readouterr().out == "SUCCESS! 42 __main__\n"
 
 
+def test_what_the_program_prints_goes_to_a_log(
+    run: Run, functions: dict[str, Any], tmp_path: Path
+) -> None:
+    assert run(SCRIPT, "--name", "out") == 0
+    assert (tmp_path / "sim.log").read_text() == "@100 hello\n"
+    (tmp_path / "sim.log").unlink()
+
+    def stuck(device: FakeDevice, arguments: object) -> None:
+        device.cycles = 7
+        raise DeadlockError("deadlock")
+
+    functions["main"] = stuck
+    assert run(SCRIPT, "--name", "out") == 1
+    assert (tmp_path / "sim.log").read_text() == "@7 hello\n"
+
+
 def test_the_report_goes_to_stderr(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(SCRIPT, "--name", "out", options=("--report",)) == 0
-    assert capsys.readouterr().err == ("program  out\ntarget   wse2, 3 × 2 PEs\ncycles   100\n")
+    assert capsys.readouterr().err == (
+        "program        out\ntarget         wse2, 3 × 2 PEs\ncycles         100\n"
+        "hottest queue  none\n"
+    )
 
 
 def test_a_mistake_of_the_script_keeps_its_traceback(

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pyflame.errors import ShapeError, SimulationError, UnsupportedError
+from pyflame.errors import ShapeError, SimulationError
 from pyflame.runtime.device import Device
 from pyflame.runtime.fabric.image import Program
-from pyflame.runtime.host.memory import read_variable
+from pyflame.runtime.host.memory import inspect, read_variable
 from pyflame.runtime.host.platform import reject_address
 from pyflame.runtime.host.sdkruntime import SdkRuntime
 from pyflame.runtime.host.session import current
@@ -70,7 +70,4 @@ class debug_util:
     def read_trace(self, px: int, py: int, name: str) -> list[Any]:
         """What the ``<debug>`` instance with the key `name` recorded on one PE, in order."""
         x, y = self._place("read_trace", px, py)
-        if not hasattr(self._device, "read_trace"):
-            raise UnsupportedError("read_trace on this device")
-        source: Any = self._device
-        return source.read_trace(x, y, name)
+        return inspect(self._device, "read_trace").read_trace(x, y, name)

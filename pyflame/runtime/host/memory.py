@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from pyflame.errors import DTypeError, ShapeError, SimulationError, UnsupportedError
-from pyflame.runtime.device import Device
+from pyflame.runtime.device import Device, Inspectable
 from pyflame.runtime.fabric.image import Program
 
 
-class _Peekable(Protocol):
-    """A device whose PE memory can be read: a simulator."""
+def inspect(device: Device, call: str) -> Inspectable:
+    """The device, if it can be looked into.
 
-    def read_memory(self, x: int, y: int, address: int, size: int) -> bytes:
-        """`size` bytes of the PE at column `x`, row `y`."""
-        ...
-
-
-def _peek(device: Device, call: str) -> _Peekable:
-    if not hasattr(device, "read_memory"):
-        raise UnsupportedError(f"{call} on this device", hint="only simulators show their memory")
-    peekable: Any = device
-    return peekable
+    Raises:
+        UnsupportedError: it is not a simulator.
+    """
+    if not isinstance(device, Inspectable):
+        raise UnsupportedError(f"{call} on this device", hint="only simulators show their insides")
+    return device
 
 
 def read_variable(
@@ -53,7 +49,7 @@ def read_variable(
     address, size = variables[name]
     if size % dtype.itemsize:
         raise DTypeError(f"{name!r} has {size} bytes, which is no whole number of {dtype} elements")
-    content = _peek(device, "read_symbol").read_memory(x, y, address, size)
+    content = inspect(device, "read_symbol").read_memory(x, y, address, size)
     return np.frombuffer(bytearray(content), dtype)
 
 
@@ -61,7 +57,7 @@ def dump_memory(device: Device, program: Program, path: Path) -> None:
     """Write the memory of every PE, uint8 ``[rows, columns, bytes]``, as ``memory`` of a .npz."""
     from pyflame.arch import target
 
-    peek = _peek(device, "dump_core")
+    peek = inspect(device, "dump_core")
     size = target(program.arch).memory_bytes
     memory = np.zeros((program.height, program.width, size), np.uint8)
     for y in range(program.height):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from pyflame.runtime.device import Inspectable
 from pyflame.runtime.host.sdkruntime import SdkRuntime
 
 
@@ -25,8 +25,7 @@ def _describe(runtime: SdkRuntime) -> str:
         rows.append(("cycles", "never loaded"))
     else:
         rows.append(("cycles", f"{runtime.device.cycles:,}"))
-        source: Any = runtime.device
-        if hasattr(source, "statistics"):
-            rows.extend((str(name), str(value)) for name, value in source.statistics())
+        if isinstance(runtime.device, Inspectable):
+            rows.extend(runtime.device.statistics())
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pyflame.errors import DTypeError, ShapeError, SimulationError, UnsupportedError
-from pyflame.runtime.device import Device, open_device
+from pyflame.runtime.device import Device, Inspectable, open_device
 from pyflame.runtime.fabric.image import Image, Program, Symbol
 from pyflame.runtime.host.arguments import pack_arguments, pack_words
 from pyflame.runtime.host.artifact import read_artifact
@@ -37,6 +37,9 @@ from pyflame.runtime.host.transfers import (
     check_array,
     check_region,
 )
+
+LOG = "sim.log"
+"""File name of what ``<simprint>`` prints, in the current directory, as scripts expect it."""
 
 
 class State(Enum):
@@ -131,6 +134,12 @@ class SdkRuntime:
         device.wait()
         device.settle()
         self.state = State.STOPPED
+        self.write_log()
+
+    def write_log(self) -> None:
+        """Write what ``<simprint>`` printed to `LOG` in the current directory, if anything."""
+        if isinstance(self.device, Inspectable) and (lines := self.device.printed()):
+            Path(LOG).write_text("".join(f"{line}\n" for line in lines))
 
     @property
     def pending(self) -> int:

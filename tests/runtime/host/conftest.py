@@ -36,8 +36,11 @@ def fake_options(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
-def start(compiled: Path, fake_options: dict[str, Any]) -> Callable[..., SdkRuntime]:
+def start(
+    compiled: Path, fake_options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., SdkRuntime]:
     """Makes a running runtime; keyword options go to the fake device."""
+    monkeypatch.chdir(compiled.parent)
 
     def start_runtime(**options: Any) -> SdkRuntime:
         fake_options.update(options)

@@ -100,6 +100,15 @@ class FakeDevice:
     def read_memory(self, x: int, y: int, address: int, size: int) -> bytes:
         return self.memory[y, x, address : address + size].tobytes()
 
+    def read_trace(self, x: int, y: int, key: str) -> list[int | float | str]:
+        return [f"{key} of PE ({x}, {y})", 1]
+
+    def printed(self) -> Sequence[str]:
+        return [f"@{self.cycles} hello"] if self.cycles else []
+
+    def statistics(self) -> Sequence[tuple[str, str]]:
+        return [("hottest queue", "none")]
+
     def launch(self, name: str, arguments: Sequence[int] = ()) -> None:
         self.wait()
         self.log.append(f"launch {name}({', '.join(map(str, arguments))})")

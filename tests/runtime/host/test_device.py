@@ -23,6 +23,7 @@ def sdk(monkeypatch: pytest.MonkeyPatch, fake_options: dict[str, Any]) -> Iterat
     """Makes the emulated packages importable as the SDK's would be."""
     (directory,) = emulated.__path__
     monkeypatch.syspath_prepend(directory)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(sdk_device.ADDRESS_VARIABLE, raising=False)
     yield fake_options
     import sys

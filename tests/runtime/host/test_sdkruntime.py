@@ -237,6 +237,7 @@ def test_debug_util_counts_from_the_corner_of_the_fabric(start: Start) -> None:
     debug = debug_util(str(runtime.directory), cmaddr=None)
     assert debug.get_symbol(6, 2, "a_array", np.float32)[0] == 1.5
     assert debug.get_symbol_rect(((4, 1), (3, 2)), "a_array", np.float32).shape == (3, 2, 6)
+    assert debug.read_trace(6, 2, "times") == ["times of PE (2, 1)", 1]
     assert runtime.coord_logical_to_physical((2, 1)) == (6, 2)
     with pytest.raises(PyFlameError) as caught:
         debug.get_symbol(2, 1, "a_array", np.float32)
