@@ -19,7 +19,9 @@ from tests.runtime.host.fake import FakeDevice, make_program
 
 
 @pytest.fixture
-def sdk(monkeypatch: pytest.MonkeyPatch, fake_options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def sdk(
+    monkeypatch: pytest.MonkeyPatch, fake_options: dict[str, Any], tmp_path: Path
+) -> Iterator[dict[str, Any]]:
     """Makes the emulated packages importable as the SDK's would be."""
     (directory,) = emulated.__path__
     monkeypatch.syspath_prepend(directory)
