@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,16 +37,25 @@ PIECES = [
     b'"builtin.module"() ', b"vector<[4]xf32>", b"memref<?xf32, strided<[?]>>", b"\xc3\xa9",
 ]  # fmt: skip
 
+LIT = Path(__file__).parents[3] / "lit_tests" / "dialects"
+SEEDS = [SEED] + [
+    chunk[:4000]
+    for path in sorted(LIT.rglob("*.mlir"))
+    for chunk in path.read_bytes().split(b"// -----")
+]
+
 CHANGE = st.tuples(
-    st.integers(0, len(SEED)), st.integers(0, 40), st.lists(st.sampled_from(PIECES), max_size=3)
+    st.integers(0, 4000), st.integers(0, 40), st.lists(st.sampled_from(PIECES), max_size=3)
 )
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(CHANGE, min_size=1, max_size=4))
-def test_a_changed_module_is_read_or_refused(changes: list[tuple[int, int, list[bytes]]]) -> None:
-    text = SEED
+@given(st.sampled_from(SEEDS), st.lists(CHANGE, min_size=1, max_size=4))
+def test_a_changed_module_is_read_or_refused(
+    text: bytes, changes: list[tuple[int, int, list[bytes]]]
+) -> None:
     for at, removed, added in changes:
+        at %= len(text) + 1
         text = text[:at] + b"".join(added) + text[at + removed :]
     try:
         parse_module(text, new_context(), name="x.mlir")
