@@ -139,6 +139,7 @@ class VectorOp(IRDLOperation, ABC):
 
     All views have equal sizes. A source may be the destination, or a scalar. `BUILTINS` names the
     CSL builtin for each combination of element types; what is not in it does not exist.
+    Subclasses name `dest` again, first: xDSL orders operands from the subclass upward.
     """
 
     dest = operand_def(ViewType)
@@ -192,6 +193,7 @@ class VectorOp(IRDLOperation, ABC):
 class UnaryOp(VectorOp, ABC):
     """``dest = f(source)``."""
 
+    dest = operand_def(ViewType)
     source = operand_def(AnyAttr())
 
     assembly_format = "$dest `,` $source attr-dict `:` type($dest) `,` type($source)"
@@ -203,6 +205,7 @@ class UnaryOp(VectorOp, ABC):
 class BinaryOp(VectorOp, ABC):
     """``dest = f(lhs, rhs)``."""
 
+    dest = operand_def(ViewType)
     lhs = operand_def(AnyAttr())
     rhs = operand_def(AnyAttr())
 
@@ -340,6 +343,7 @@ class MacOp(VectorOp):
     """
 
     name = "dataflow.mac"
+    dest = operand_def(ViewType)
     addend = operand_def(ViewType)
     factor = operand_def(ViewType)
     scalar = operand_def(AnyAttr())
@@ -386,6 +390,7 @@ class ReduceOp(VectorOp):
 
     name = "dataflow.reduce"
     kind = prop_def(KindAttr)
+    dest = operand_def(ViewType)
     source = operand_def(ViewType)
 
     assembly_format = "$kind $dest `,` $source attr-dict `:` type($dest) `,` type($source)"
