@@ -1,6 +1,8 @@
 """The `pyflame` dialect: one rule per op, examples that parse, builders, forms."""
 
+import re
 from io import StringIO
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -161,3 +163,10 @@ def test_only_tensors_have_a_spec():
 def test_a_module_of_ops_verifies_as_a_whole():
     op = ReluOp(value(3))
     ModuleOp([op.operands[0].owner, op]).verify()
+
+
+def test_the_page_of_the_dialect_names_every_op():
+    page = (Path(__file__).parents[2] / "docs/dialects/pyflame.md").read_text()
+    ops_section = page.split("## Ops")[1].split("## Numbers")[0]
+    named = set(re.findall(r"`(\w+)`", ops_section))
+    assert {op.mnemonic() for op in OPS} - named == set()

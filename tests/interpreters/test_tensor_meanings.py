@@ -9,7 +9,9 @@ import pytest
 from onnx import helper, numpy_helper
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp, TensorType, bf16, f16, i1, i32
 from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block
 
+from pyflame.dialects.mesh.attributes import LayoutAttr
 from pyflame.dialects.pyflame import (
     contraction,
     creation,
@@ -33,6 +35,7 @@ from pyflame.dtypes import (
     int64,
 )
 from pyflame.errors import PyFlameError, UnsupportedError
+from pyflame.layout import MeshLayout
 from pyflame.runtime.interpreters.tensor import run_module
 from pyflame.runtime.interpreters.tensor.engine import TensorInterpreter
 from pyflame.runtime.interpreters.tensor.special import erf
@@ -427,6 +430,18 @@ def test_a_decomposition_keeps_the_type_and_does_not_repeat_the_op():
     names = [op.name for op in module.walk()]
     assert "pyflame.softmax" not in names
     assert names.count("pyflame.cast") == 2
+
+
+def test_a_decomposition_takes_the_layout_of_the_op_and_leaves_nothing_behind():
+    layout = LayoutAttr.from_layout(MeshLayout.grid(2, 2), 2)
+    spec = TensorSpec((4, 4), float32)
+    argument = Block(arg_types=[tensor_type(spec, layout)]).args[0]
+    other = tensor_type(spec, LayoutAttr.from_layout(MeshLayout.row_partition(4), 2))
+    op = elementwise.SiluOp(argument, result_type=other)
+    ops, value = decompositions.decompose(op)
+    assert value.type == other
+    assert value is ops[-1].results[0]
+    assert {use.operation for use in argument.uses} == {op, *ops}
 
 
 def test_what_has_no_decomposition_says_so():

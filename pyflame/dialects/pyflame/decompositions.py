@@ -112,8 +112,9 @@ def decompose(op: PyFlameOp) -> tuple[list[Operation], SSAValue]:
     value = row(emit, op)
     last = emit.ops[-1]
     if value.type != op.result.type and isinstance(last, PyFlameOp) and last.result is value:
-        emit.ops[-1] = last = last.retyped(op.result.type)
-        value = last.result
+        emit.ops[-1] = typed = last.retyped(op.result.type)
+        last.erase()
+        value = typed.result
     return emit.ops, value
 
 
