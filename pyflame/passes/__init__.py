@@ -23,6 +23,7 @@ PASSES: dict[str, str] = {
     "convert-pyflame-to-mesh": "pyflame.lowering.pyflame_to_mesh.convert:ConvertPyFlameToMeshPass",
     "mesh-expand-redistribute": "pyflame.passes.expand_redistribute:ExpandRedistributePass",
     "mesh-fuse-compute": "pyflame.passes.fuse_compute:FuseComputePass",
+    "convert-mesh-to-dataflow": "pyflame.lowering.mesh_to_dataflow.convert:ConvertMeshToDataflowPass",
 }
 """Pass name → ``"module:Class"``, in the order in which a compilation uses them."""
 

@@ -144,15 +144,16 @@ class BufferOp(IRDLOperation):
     ```
 
     The host fills an `input` before the launch and fetches an `output` after it; `tensor` is the
-    distributed tensor whose row-major tile the buffer holds, the host's guide to both. A
-    `temporary` belongs to the program. `address` is the byte address within user memory, once
-    allocated.
+    distributed tensor whose row-major tile the buffer holds, and `host` the name by which the host
+    knows it where that is no identifier. A `temporary` belongs to the program. `address` is the
+    byte address within user memory, once allocated.
     """
 
     name = "dataflow.buffer"
     sym_name = prop_def(SymbolNameConstraint())
     purpose = prop_def(PurposeAttr)
     tensor = opt_prop_def(TensorType)
+    host = opt_prop_def(StringAttr)
     address = opt_prop_def(IntegerAttr.constr(i64))
     result = result_def(MemRefType)
     traits = traits_def(SymbolOpInterface(), HasParent(ProgramOp))
@@ -166,15 +167,22 @@ class BufferOp(IRDLOperation):
         purpose: Purpose,
         type: MemRefType,
         tensor: TensorType | None = None,
+        host: str | None = None,
     ) -> None:
         super().__init__(
             properties={
                 "sym_name": StringAttr(name),
                 "purpose": PurposeAttr(purpose),
                 "tensor": tensor,
+                "host": StringAttr(host) if host is not None else None,
             },
             result_types=[type],
         )
+
+    @property
+    def host_name(self) -> str:
+        """The name by which the host knows the buffer."""
+        return (self.host or self.sym_name).data
 
     @property
     def type(self) -> MemRefType:

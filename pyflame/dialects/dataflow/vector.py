@@ -147,6 +147,10 @@ class VectorOp(IRDLOperation, ABC):
 
     BUILTINS: ClassVar[dict[Signature, str]]
 
+    def __init__(self, *operands: SSAValue | Operation) -> None:
+        """Build the op on its destination and sources, in the order of the builtin's."""
+        super().__init__(operands=operands)
+
     @property
     def sources(self) -> tuple[SSAValue, ...]:
         """The operands that are read, in the order of the builtin's."""
@@ -198,9 +202,6 @@ class UnaryOp(VectorOp, ABC):
 
     assembly_format = "$dest `,` $source attr-dict `:` type($dest) `,` type($source)"
 
-    def __init__(self, dest: SSAValue | Operation, source: SSAValue | Operation) -> None:
-        super().__init__(operands=[dest, source])
-
 
 class BinaryOp(VectorOp, ABC):
     """``dest = f(lhs, rhs)``."""
@@ -212,11 +213,6 @@ class BinaryOp(VectorOp, ABC):
     assembly_format = (
         "$dest `,` $lhs `,` $rhs attr-dict `:` type($dest) `,` type($lhs) `,` type($rhs)"
     )
-
-    def __init__(
-        self, dest: SSAValue | Operation, lhs: SSAValue | Operation, rhs: SSAValue | Operation
-    ) -> None:
-        super().__init__(operands=[dest, lhs, rhs])
 
 
 @irdl_op_definition
@@ -358,15 +354,6 @@ class MacOp(VectorOp):
         "type($dest) `,` type($addend) `,` type($factor) `,` type($scalar)"
     )
 
-    def __init__(
-        self,
-        dest: SSAValue | Operation,
-        addend: SSAValue | Operation,
-        factor: SSAValue | Operation,
-        scalar: SSAValue | Operation,
-    ) -> None:
-        super().__init__(operands=[dest, addend, factor, scalar])
-
     def verify_(self) -> None:
         """The last operand is a scalar."""
         super().verify_()
@@ -409,7 +396,8 @@ class ReduceOp(VectorOp):
     def __init__(
         self, kind: Kind, dest: SSAValue | Operation, source: SSAValue | Operation
     ) -> None:
-        super().__init__(operands=[dest, source], properties={"kind": KindAttr(kind)})
+        super().__init__(dest, source)
+        self.kind = KindAttr(kind)
 
     @property
     def builtin(self) -> str:
