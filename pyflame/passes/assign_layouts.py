@@ -19,6 +19,7 @@ from pyflame.dialects.mesh.attributes import ARGUMENT_NAME, LayoutAttr, Split
 from pyflame.dialects.mesh.movement import RedistributeOp
 from pyflame.dialects.pyflame.base import PyFlameOp
 from pyflame.dialects.pyflame.types import spec_of
+from pyflame.dtypes import bool_
 from pyflame.errors import Gap, LayoutError, UnsupportedError
 from pyflame.passes.layout_rules import FORWARD, PULL, Rectangle, forward_default
 
@@ -167,11 +168,14 @@ class _Assignment:
         self.replace_body()
 
     def can_wait(self, op: Operation) -> bool:
-        """Whether `op` may take whatever layout its consumer wants."""
+        """Whether `op` may take whatever layout its consumer wants.
+
+        So do constants, which every PE can make, and masks, which are made where they are used.
+        """
         if type(op) not in PULL:
             return False
         assert isinstance(op, PyFlameOp)
-        if op.has_trait(ConstantLike):
+        if op.has_trait(ConstantLike) or op.spec.dtype == bool_:
             return True
         return _explicit_layout(op.result) is None and not any(
             operand in self.placed for operand in op.operands
