@@ -93,6 +93,27 @@ class ArrayOp(IRDLOperation):
 
 
 @irdl_op_definition
+class ParamOp(IRDLOperation):
+    """A parameter of the file, of any type: xDSL's `csl.param` knows no index, id or pointer.
+
+    ``%n = csl_ext.param "valid_cols" : index`` is ``param valid_cols: i32;``. Structs print
+    without a type, as SDK 2.10 asks.
+    """
+
+    name = "csl_ext.param"
+
+    sym_name = prop_def(StringAttr)
+    result = result_def()
+
+    traits = traits_def(HasParent(CslModuleOp))
+
+    assembly_format = "$sym_name attr-dict `:` type($result)"
+
+    def __init__(self, name: str, type: TypeAttribute) -> None:
+        super().__init__(result_types=[type], properties={"sym_name": StringAttr(name)})
+
+
+@irdl_op_definition
 class GetIdOp(IRDLOperation):
     """A queue, task or microthread id from its number.
 
@@ -414,7 +435,7 @@ class CastOp(IRDLOperation):
 
 
 DECLARATIONS = (
-    ArrayOp, GetIdOp, GetDataTaskIdOp, GetDsrOp, AllocateFifoOp, IsArchOp, GetRectangleOp,
+    ArrayOp, ParamOp, GetIdOp, GetDataTaskIdOp, GetDsrOp, AllocateFifoOp, IsArchOp, GetRectangleOp,
     ComptimeOp, InitializeQueueOp, BindTaskOp, ExportSymbolOp, ExportNameOp, ComptimeAssertOp,
     AssertOp, ElementPtrOp, CastOp,
 )  # fmt: skip

@@ -16,7 +16,7 @@ from pyflame.dialects.dataflow.routes import Slots, recv_slots, send_slots
 from pyflame.errors import Gap, ResourceError, UnsupportedError
 from pyflame.lowering.dataflow_to_csl.context import PeContext
 from pyflame.lowering.dataflow_to_csl.roles import Parameter, Place
-from pyflame.lowering.dataflow_to_csl.views import UI16, Size, set_length
+from pyflame.lowering.dataflow_to_csl.views import Size, set_length
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Port:
     color: SSAValue
 
 
-def color(ctx: PeContext, number: int) -> SSAValue:
-    """Colour `number`."""
+def color(ctx: PeContext, number: int, hint: str) -> SSAValue:
+    """Colour `number`, called `hint`."""
     value = ctx.constant(IntegerAttr(number, i16))
     return ctx.declare(
         ("color", number),
-        lambda: csl.GetColorOp(operands=[value], result_types=[csl.ColorType()]),  # type: ignore[call-arg]
-        f"color_{number}",
+        lambda: csl.GetColorOp(value),  # type: ignore[arg-type]
+        hint,
     )
 
 
@@ -77,7 +77,7 @@ def _color_of(
     odd = slots.odd if slots.odd is not None else slots.even
     assert even is not None and odd is not None
     if even == odd:
-        return color(ctx, colors[even])
+        return color(ctx, colors[even], channel.sym_name.data)
     axis = channel.axis.data
 
     def value(at: Place) -> SSAValue:
@@ -97,7 +97,7 @@ def fabric_dsd(ctx: PeContext, end: Port, kind: IdKind, sizes: tuple[Size, ...])
             count *= size
         else:
             unknown.append(size)
-    extent = ctx.constant(IntegerAttr(count if not unknown else 1, UI16))
+    extent = ctx.constant(IntegerAttr(count if not unknown else 1, i16))
     direction = "out" if kind == IdKind.OUTPUT_QUEUE else "in"
     dsd = ctx.declare(
         ("fabric", end.queue, extent),

@@ -19,7 +19,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from pyflame.dialects.csl.declarations import CastOp, GetIdOp
+from pyflame.dialects.csl.declarations import CastOp, GetIdOp, ParamOp
 from pyflame.dialects.csl.types import IdKind
 from pyflame.dialects.dataflow.program import ProgramOp, TaskOp
 from pyflame.dialects.mesh.attributes import Axis
@@ -27,6 +27,7 @@ from pyflame.errors import ResourceError
 from pyflame.lowering.dataflow_to_csl.buffers import place_buffers
 from pyflame.lowering.dataflow_to_csl.roles import Parameter, Parameters, no_value
 from pyflame.lowering.dataflow_to_csl.views import UI16, View
+from pyflame.lowering.emit.literals import csl_type
 from pyflame.lowering.emit.names import Names
 
 if TYPE_CHECKING:
@@ -108,14 +109,14 @@ class PeContext:
         """`value` as `type`, computed where its operand is known."""
         make = lambda: CastOp(value, type)  # noqa: E731  # type: ignore[arg-type]
         if self.is_comptime(value):
-            hint = f"{value.name_hint}_{type}" if value.name_hint else None
+            hint = f"{value.name_hint}_{csl_type(type)}" if value.name_hint else None
             return self.declare(("as", value, type), make, hint)
         return self.add(make(), value.name_hint).result
 
     def is_comptime(self, value: SSAValue) -> bool:
         """Whether the compiler of CSL knows `value`: it is a declaration of the file."""
         owner = value.owner
-        return isinstance(owner, csl.ParamOp) or (
+        return isinstance(owner, ParamOp) or (
             isinstance(owner, Operation) and owner.parent is self.globals
         )
 

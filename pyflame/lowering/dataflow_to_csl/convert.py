@@ -187,7 +187,7 @@ def _stamp(ctx: PeContext) -> list[Operation]:
         first = ctx.add(arith.MuliOp(slot, ctx.index(STAMP_WORDS)), "first").result
         for word in range(STAMP_WORDS):
             value = ctx.add(memref.LoadOp.get(tsc.result, [ctx.index(word)]), "word").res
-            at = ctx.add(arith.AddiOp(first, ctx.index(word))).result
+            at = ctx.add(arith.AddiOp(first, ctx.index(word))).result if word else first
             ctx.add(memref.StoreOp.get(value, times.result, [at]))
         ctx.add(csl.ReturnOp())
     return [csl.FuncOp(STAMP, ([IndexType()], None), Region(body))]
@@ -232,7 +232,7 @@ def host_table(ctx: PeContext, symbols: dict[BufferOp, str]) -> DictionaryAttr:
     for buffer, symbol in symbols.items():
         assert buffer.tensor is not None
         row = {
-            "name": StringAttr(buffer.sym_name.data),
+            "name": StringAttr(buffer.host_name),
             "symbol": StringAttr(symbol),
             "purpose": StringAttr(buffer.purpose.data.value),
             "type": buffer.tensor,

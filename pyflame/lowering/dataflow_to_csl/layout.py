@@ -93,7 +93,7 @@ def _colors(top: Block, channels: Sequence[ChannelOp]) -> dict[int, SSAValue]:
             if number in colors:
                 continue
             suffix = f"_{slot}" if len(values) > 1 else ""
-            op = csl.GetColorOp(operands=[_constant(top, number)], result_types=[csl.ColorType()])  # type: ignore[call-arg]
+            op = csl.GetColorOp(_constant(top, number))  # type: ignore[arg-type]
             colors[number] = _add(top, op, f"{channel.sym_name.data}{suffix}")
     return colors
 

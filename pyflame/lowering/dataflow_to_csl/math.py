@@ -45,6 +45,14 @@ class Scalars:
         """a + b"""
         return self.ctx.add(arith.AddfOp(a, self._value(b))).result
 
+    def sub(self, a: SSAValue | float, b: SSAValue) -> SSAValue:
+        """a - b"""
+        return self.ctx.add(arith.SubfOp(self._value(a), b)).result
+
+    def negative(self, a: SSAValue) -> SSAValue:
+        """-a"""
+        return self.ctx.add(arith.NegfOp(a)).result
+
     def mul(self, a: SSAValue, b: SSAValue | float) -> SSAValue:
         """a * b"""
         return self.ctx.add(arith.MulfOp(a, self._value(b))).result
@@ -111,10 +119,9 @@ def _erf(s: Scalars, x: SSAValue) -> SSAValue:
     size = s.call("abs", x)
     t = s.div(1.0, s.add(s.mul(size, 0.5), 1.0))
     square = s.mul(x, x)
-    exponent = s.add(s.polynomial(t, _ERFC), s.mul(square, -1.0))
-    erfc = s.mul(t, s.call("exp", exponent))
-    far = s.add(s.mul(erfc, -1.0), 1.0)
-    signed = s.select(s.less(x, 0.0), s.mul(far, -1.0), far)
+    exponent = s.sub(s.polynomial(t, _ERFC), square)
+    far = s.sub(1.0, s.mul(t, s.call("exp", exponent)))
+    signed = s.select(s.less(x, 0.0), s.negative(far), far)
     near = s.mul(x, s.polynomial(square, _ERF_SMALL))
     return s.select(s.less(size, 0.5), near, signed)
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from xdsl.dialects import arith, csl
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import IndexType, IntegerAttr
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue, TypeAttribute
 
+from pyflame.dialects.csl.declarations import ParamOp
 from pyflame.dialects.dataflow.roles import (
     FirstOp,
     LastOp,
@@ -87,7 +88,7 @@ class Parameter:
     """A parameter of the PE program: its name, type, and the layout's expression for it."""
 
     name: str
-    type: Attribute
+    type: TypeAttribute
     value: Callable[[Place], SSAValue]
 
 
@@ -95,15 +96,15 @@ class Parameters:
     """The parameters of one PE program, in the order of first use."""
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[Parameter, csl.ParamOp]] = {}
+        self._made: dict[str, tuple[Parameter, ParamOp]] = {}
 
     def get(self, parameter: Parameter) -> SSAValue:
         """The value of `parameter`, declared at its first use."""
         if parameter.name not in self._made:
-            op = csl.ParamOp(parameter.name, parameter.type)  # type: ignore[arg-type]
-            op.res.name_hint = parameter.name
+            op = ParamOp(parameter.name, parameter.type)
+            op.result.name_hint = parameter.name
             self._made[parameter.name] = parameter, op
-        return self._made[parameter.name][1].res
+        return self._made[parameter.name][1].result
 
     @property
     def all(self) -> list[Parameter]:
@@ -111,6 +112,6 @@ class Parameters:
         return [parameter for parameter, _ in self._made.values()]
 
     @property
-    def ops(self) -> list[csl.ParamOp]:
+    def ops(self) -> list[ParamOp]:
         """Every declaration."""
         return [op for _, op in self._made.values()]

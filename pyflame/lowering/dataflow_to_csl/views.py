@@ -134,7 +134,8 @@ def _declared_dsd(ctx: PeContext, view: View, sizes: tuple[Size, ...]) -> SSAVal
     def make() -> csl.GetMemDsdOp:
         access: AffineExpr = AffineExpr.constant(view.base)
         for dim, stride in reversed(list(enumerate(strides))):
-            access = AffineExpr.dimension(dim) * stride + access
+            if stride != 0:
+                access = AffineExpr.dimension(dim) * stride + access
         return csl.GetMemDsdOp(
             operands=[view.array, extents],
             properties={"tensor_access": AffineMapAttr(AffineMap(len(extents), 0, (access,)))},
@@ -147,7 +148,7 @@ def _declared_dsd(ctx: PeContext, view: View, sizes: tuple[Size, ...]) -> SSAVal
 
 def _extent(ctx: PeContext, size: Size) -> SSAValue:
     if isinstance(size, int):
-        return ctx.constant(IntegerAttr(size, UI16))
+        return ctx.constant(IntegerAttr(size, i16))
     # A PE without valid elements does not run the op, but it still declares the DSD.
     at_least_one = ctx.fold(arith.MaxSIOp(size, one := ctx.index(1)), (size, one))[0]
     at_least_one.name_hint = f"{size.name_hint}_extent" if size.name_hint else None

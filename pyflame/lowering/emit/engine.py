@@ -144,6 +144,8 @@ class Engine:
         """Print one op by its table row."""
         statement = self.tables.statements.get(type(op))
         if statement is not None:
+            if op.regions and isinstance(op.parent_op(), CslModuleOp):
+                self.line("")
             self.comment(op)
             statement(self, op)
             return

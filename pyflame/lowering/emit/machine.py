@@ -83,8 +83,6 @@ def _element_ptr(p: Engine, op: decl.ElementPtrOp) -> Expr:
 
 
 def _comptime(p: Engine, op: decl.ComptimeOp) -> None:
-    p.line("")
-    p.comment(op)
     with p.braces("comptime"):
         p.block(op.body.block)
 
@@ -136,10 +134,15 @@ def _affine(expr: Affine, names: list[str]) -> str:
             return str(expr.value)
         case AffineBinaryOpExpr(kind=AffineBinaryOpKind.Add):
             return f"{_affine(expr.lhs, names)} + {_affine(expr.rhs, names)}"
-        case AffineBinaryOpExpr(kind=AffineBinaryOpKind.Mul):
-            return f"({_affine(expr.lhs, names)}) * ({_affine(expr.rhs, names)})"
+        case AffineBinaryOpExpr(kind=AffineBinaryOpKind.Mul, rhs=AffineConstantExpr(value=factor)):
+            return f"{factor} * {_affine_factor(expr.lhs, names)}"
         case _:
             raise UnsupportedError(f"the affine expression {expr} in a tensor access")
+
+
+def _affine_factor(expr: Affine, names: list[str]) -> str:
+    text = _affine(expr, names)
+    return text if isinstance(expr, AffineDimExpr) else f"({text})"
 
 
 def _get_mem_dsd(p: Engine, op: csl.GetMemDsdOp) -> Expr:

@@ -12,6 +12,7 @@ from xdsl.dialects import csl
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.csl import CslModuleOp
 
+from pyflame.dialects.csl.declarations import ParamOp
 from pyflame.errors import Gap, UnsupportedError
 from pyflame.lowering.emit.engine import Engine, Tables
 from pyflame.lowering.emit.machine import MACHINE_STATEMENTS, MACHINE_VALUES
@@ -37,6 +38,8 @@ def print_module(module: CslModuleOp, comments: bool = True) -> str:
             engine.names.reserve(op.sym_name.data)
         elif isinstance(op, csl.ParamOp):
             engine.names.reserve(op.param_name.data)
+        elif isinstance(op, ParamOp):
+            engine.names.reserve(op.sym_name.data)
     engine.comment(module)
     engine.block(module.body.block)
     return "\n".join(engine.lines).strip("\n") + "\n"

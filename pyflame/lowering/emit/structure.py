@@ -8,6 +8,7 @@ from xdsl.dialects import csl, memref, scf
 from xdsl.dialects.csl import ComptimeStructType
 from xdsl.ir import Block, Operation, SSAValue
 
+from pyflame.dialects.csl.declarations import ParamOp
 from pyflame.errors import Gap, UnsupportedError
 from pyflame.lowering.emit.engine import Engine, Expr, StatementRule, ValueRule
 from pyflame.lowering.emit.literals import constant, csl_type, zero
@@ -27,8 +28,6 @@ def _signature(p: Engine, op: csl.FuncOp | csl.TaskOp, keyword: str) -> str:
 
 
 def _func(p: Engine, op: csl.FuncOp) -> None:
-    p.line("")
-    p.comment(op)
     with p.braces(_signature(p, op, "fn")):
         p.block(op.body.block)
 
@@ -38,8 +37,6 @@ def _task(p: Engine, op: csl.TaskOp) -> None:
         raise UnsupportedError(
             Gap(f"id on csl.task @{op.sym_name.data}", why="bind it with csl_ext.bind_task")
         )
-    p.line("")
-    p.comment(op)
     with p.braces(_signature(p, op, "task")):
         p.block(op.body.block)
 
@@ -116,11 +113,17 @@ def _import(p: Engine, op: csl.ImportModuleConstOp) -> None:
 
 
 def _param(p: Engine, op: csl.ParamOp) -> None:
-    name = op.param_name.data
-    p.names.reserve(name)
-    p.bind(op.res, Expr(name, atom=True))
-    type = "" if isinstance(op.res.type, ComptimeStructType) else f": {csl_type(op.res.type)}"
     value = f" = {p.text(op.init_value)}" if op.init_value is not None else ""
+    _declare_param(p, op.param_name.data, op.res, value)
+
+
+def _param_of_any_type(p: Engine, op: ParamOp) -> None:
+    _declare_param(p, op.sym_name.data, op.result, "")
+
+
+def _declare_param(p: Engine, name: str, result: SSAValue, value: str) -> None:
+    p.bind(result, Expr(name, atom=True))
+    type = "" if isinstance(result.type, ComptimeStructType) else f": {csl_type(result.type)}"
     p.line(f"param {name}{type}{value};")
 
 
@@ -277,8 +280,6 @@ def _nothing(p: Engine, op: Operation) -> None:
 
 
 def _layout(p: Engine, op: csl.LayoutOp) -> None:
-    p.line("")
-    p.comment(op)
     with p.braces("layout"):
         p.block(op.body.block)
 
@@ -317,6 +318,7 @@ STRUCTURE_STATEMENTS: Mapping[type[Operation], StatementRule] = {
     csl.AddressOfOp: _address_of_statement,
     csl.ImportModuleConstOp: _import,
     csl.ParamOp: _param,
+    ParamOp: _param_of_any_type,
     csl.LayoutOp: _layout,
     csl.SetRectangleOp: _set_rectangle,
     csl.SetTileCodeOp: _set_tile_code,
