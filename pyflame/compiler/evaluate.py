@@ -21,10 +21,11 @@ def compile_graph(graph: Graph) -> Executable:
     return ReferenceExecutable(trace(graph))
 
 
-def evaluate(nodes: Iterable[Node]) -> None:
+def evaluate(nodes: Iterable[Node], max_bytes: int | None = None) -> None:
     """Give data to those of `nodes` that have none, in one program.
 
-    Nodes between them and the data that they need stay lazy.
+    Nodes between them and the data that they need stay lazy. `max_bytes` overrides the bound on
+    the bytes alive at one time.
 
     Raises:
         PyFlameError: a limit, or an integer division by zero; the nodes stay as they were.
@@ -35,6 +36,6 @@ def evaluate(nodes: Iterable[Node]) -> None:
     graph = Graph(pending)
     executable = EXECUTABLES.get(graph.key(), lambda: compile_graph(graph))
     arguments = [node.data for node in graph.inputs if node.data is not None]
-    for node, result in zip(pending, executable.run(arguments), strict=True):
+    for node, result in zip(pending, executable.run(arguments, max_bytes), strict=True):
         # A view would keep a larger array alive, and could share memory with another node.
         node.become_data(result if result.base is None else result.copy())

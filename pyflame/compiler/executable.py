@@ -20,8 +20,13 @@ from pyflame.runtime.interpreters.tensor.engine import (
 class Executable(Protocol):
     """A compiled program: arrays in, arrays out."""
 
-    def run(self, arguments: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-        """Results for `arguments`, one array per argument of the program's function."""
+    def run(
+        self, arguments: Sequence[np.ndarray], max_bytes: int | None = None
+    ) -> tuple[np.ndarray, ...]:
+        """Results for `arguments`, one array per argument of the program's function.
+
+        `max_bytes` overrides the executable's own bound on memory.
+        """
         ...
 
 
@@ -30,9 +35,15 @@ class ReferenceExecutable:
 
     def __init__(self, module: ModuleOp, max_bytes: int = MAX_BYTES) -> None:
         check_supported(module)
+        self._module = module
         self._function = find_function(module, None)
         self._interpreter = TensorInterpreter(module, max_bytes)
 
-    def run(self, arguments: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    def run(
+        self, arguments: Sequence[np.ndarray], max_bytes: int | None = None
+    ) -> tuple[np.ndarray, ...]:
         """Results for `arguments`; raises as `run_module` does."""
-        return run_function(self._interpreter, self._function, arguments)
+        interpreter = self._interpreter
+        if max_bytes is not None:
+            interpreter = TensorInterpreter(self._module, max_bytes)
+        return run_function(interpreter, self._function, arguments)

@@ -79,9 +79,7 @@ def apply(op: str, *inputs: Node, layout: MeshLayout | None = None, **attributes
         PyFlameError: the inputs or attributes do not fit the op, or the layout its result.
     """
     spec = infer(op, [node.spec for node in inputs], attributes)
-    if layout is not None:
-        spec = TensorSpec(spec.shape, spec.dtype, layout.for_rank(spec.ndim))
-    return Node(op, inputs, attributes, spec)
+    return Node(op, inputs, attributes, _laid_out(spec, layout))
 
 
 def leaf(
@@ -90,10 +88,16 @@ def leaf(
     """A node that is `data`, which from now on belongs to it and must not change."""
     if data.dtype != dtype.numpy:
         raise ShapeError(f"data of dtype {data.dtype} cannot carry {dtype.name}")
-    if layout is not None:
-        layout = layout.for_rank(data.ndim)
     data.setflags(write=False)
-    return Node(INPUT, (), {}, TensorSpec(data.shape, dtype, layout), data, name)
+    return Node(INPUT, (), {}, _laid_out(TensorSpec(data.shape, dtype), layout), data, name)
+
+
+def _laid_out(spec: TensorSpec, layout: MeshLayout | None) -> TensorSpec:
+    """`spec` with `layout`, which must fit its rank; kept as given, so that it compares equal."""
+    if layout is None:
+        return spec
+    layout.for_rank(spec.ndim)
+    return TensorSpec(spec.shape, spec.dtype, layout)
 
 
 class Graph:

@@ -24,8 +24,10 @@ def _tensor(x: Operand) -> Tensor:
     return x if isinstance(x, Tensor) else meet(Tensor, x)[0]
 
 
-def eval(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
+def eval(*tensors: Tensor, max_bytes: int | None = None) -> Tensor | tuple[Tensor, ...]:
     """Compute the data of `tensors` in one program.
+
+    `max_bytes` overrides the bound on the bytes alive at one time, 4 GiB.
 
     Returns:
         The tensor if there is one, a tuple of all of them otherwise.
@@ -33,7 +35,7 @@ def eval(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
     for value in tensors:
         if not isinstance(value, Tensor):
             raise DTypeError(f"eval: got a {type(value).__name__}, expected tensors")
-    evaluate([value._node for value in tensors])
+    evaluate([value._node for value in tensors], max_bytes)
     return tensors[0] if len(tensors) == 1 else tensors
 
 

@@ -157,3 +157,17 @@ def test_an_interpreter_runs_more_than_once():
     body = find_function(module, None).body
     for _ in range(3):
         assert interpreter.run_ssacfg_region(body, ())[0].shape == (1000,)
+
+
+@pytest.mark.parametrize("shape", ["x".join(["1"] * 33), "0x1000000000x1000000000"])
+def test_shapes_that_numpy_lacks_are_refused(shape):
+    module = parse(
+        f"""
+        func.func @main() -> tensor<{shape}xf32> {{
+          %0 = pyflame.full 0.0 : f64 -> tensor<{shape}xf32>
+          func.return %0 : tensor<{shape}xf32>
+        }}
+        """
+    )
+    with pytest.raises(LimitError, match="the interpreter takes up to 32, and sizes whose"):
+        run_module(module)

@@ -113,6 +113,18 @@ def test_data_refusals():
         pf.from_numpy([1])  # pyright: ignore
 
 
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(
+        DTypeError, match=r"^arange: last element 199 does not fit int8 \(integers -128 to 127\)$"
+    ):
+        pf.arange(200, dtype=pf.int8)
+    with pytest.raises(DTypeError, match=r"^rng_randint: high - 1 299 does not fit uint8 \(integ"):
+        pf.randint(0, 300, [2], pf.uint8)
+    with pytest.raises(DTypeError, match=r"^pad: value 0\.5 does not fit int8 \(integers -128 to"):
+        pf.ones([2], pf.int8).pad([1], [1], 0.5)
+    assert pf.full([2], float("inf"), pf.float16).tolist() == [float("inf")] * 2
+
+
 # Random numbers
 
 

@@ -142,7 +142,7 @@ def test_the_graph_prints():
     y = pf.relu(pf.ones([2, 4]) @ w).sum(dim=0)
     assert str(pf.get_graph(y)) == (
         "%0 = full(shape=(2, 4), dtype=DType.float32, value=1.0) : tensor<2x4xf32>\n"
-        '%1 = input "w" : tensor<4x3xf32> @ 2×1[rows, cols]\n'
+        '%1 = input "w" : tensor<4x3xf32> @ MeshLayout.grid(2, 1)\n'
         "%2 = matmul(%0, %1) : tensor<2x3xf32>\n"
         "%3 = relu(%2) : tensor<2x3xf32>\n"
         "%4 = sum(%3, dims=(0,), keepdims=False) : tensor<3xf32>\n"

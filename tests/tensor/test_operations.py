@@ -131,7 +131,9 @@ def test_integers_divide_downwards():
 
 
 def test_a_number_must_fit():
-    with pytest.raises(DTypeError, match=r"^full: value 1000 does not fit int8 \(-128 to 127\)$"):
+    with pytest.raises(
+        DTypeError, match=r"^full: value 1000 does not fit int8 \(integers -"
+    ):
         pf.ones([2], pf.int8) + 1000
     with pytest.raises(DTypeError, match=r"^full: value 100000\.0 does not fit float16 \(-65504 t"):
         pf.ones([2], pf.float16) * 1e5

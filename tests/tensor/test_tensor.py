@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pyflame as pf
-from pyflame.errors import DTypeError, ShapeError
+from pyflame.errors import DTypeError, LimitError, ShapeError
 
 
 def test_properties():
@@ -99,7 +99,7 @@ def test_a_tensor_is_not_made_by_calling_the_class():
 def test_layouts():
     assert pf.zeros([4, 4]).layout == pf.MeshLayout.single_pe()
     laid_out = pf.zeros([4, 4], layout=pf.MeshLayout.grid(2, 2))
-    assert laid_out.layout.rectangle == (2, 2)
+    assert laid_out.layout == pf.MeshLayout.grid(2, 2)
     moved = (laid_out + 1).to_layout(pf.MeshLayout.row_partition(4))
     assert moved.layout.rectangle == (4, 1)
     assert moved.tolist() == [[1.0] * 4] * 4
@@ -119,3 +119,18 @@ def test_names_belong_to_inputs():
 
 def test_dtype_helpers():
     assert (pf.dtype_size(pf.float16), pf.dtype_name(pf.int8)) == (2, "int8")
+
+
+def test_the_bound_on_memory_can_be_set():
+    x = pf.ones([1000])
+    with pytest.raises(LimitError, match=r"is 3999 \(raise it with max_bytes=\)$"):
+        pf.eval(x, max_bytes=3999)
+    assert pf.is_lazy(x)
+    assert pf.eval(x, max_bytes=4000) is x
+
+
+def test_an_absurd_tensor_is_refused_when_evaluated():
+    x = pf.zeros([10**6, 10**6])
+    with pytest.raises(LimitError, match=r"^pyflame.full makes tensor<1000000x1000000xf32> of 4"):
+        x.eval()
+    assert (x * 2)[0, 0].shape == []

@@ -122,7 +122,7 @@ func.func @constant() {
 
 func.func @value() {
   %0 = pyflame.full 1000 : i64 -> tensor<3xi8>
-  // CHECK: full: value 1000 does not fit int8 (-128 to 127)
+  // CHECK: full: value 1000 does not fit int8 (integers -128 to 127)
   func.return
 }
 

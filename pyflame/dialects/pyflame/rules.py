@@ -101,8 +101,8 @@ def _fits(name: str, value: Number | None, dtype: DType) -> None:
     else:
         low = 0 if dtype.kind == "u" else -(2 ** (8 * dtype.size - 1))
         high = low + 2 ** (8 * dtype.size) - 1
-        fits = finite and low <= value <= high
-        allowed = f"{low} to {high}"
+        fits = finite and low <= value <= high and value == int(value)
+        allowed = f"integers {low} to {high}"
     if not fits:
         raise DTypeError(f"{name} {value} does not fit {dtype.name} ({allowed})")
 
@@ -333,6 +333,9 @@ def arange(shape: Sequence[int], dtype: DType, start: Number, step: Number) -> T
         raise ShapeError(f"has shape {shapes.show(shape)}, expected one dimension")
     result = TensorSpec(_sizes(shape), dtype)
     _numeric(result)
+    if result.numel:
+        _fits("start", start, dtype)
+        _fits("last element", start + step * (result.numel - 1), dtype)
     return result
 
 
@@ -371,6 +374,7 @@ def rng_randint(
         raise ShapeError(f"the range [{low}, {high}) is empty")
     _fits("low", low, dtype)
     _fits("high - 1", high - 1, dtype)
+    _fits("high", high, int64)
     result = TensorSpec(_random(state, shape), dtype)
     _numeric(result)
     return result

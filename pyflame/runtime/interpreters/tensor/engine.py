@@ -10,7 +10,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.interpreter import Interpreter, InterpreterFunctions, PythonValues, ReturnedValues
 from xdsl.interpreters.func import FuncFunctions
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from pyflame.dialects.pyflame.base import PyFlameOp
 from pyflame.dialects.pyflame.spec import TensorSpec
@@ -35,6 +35,10 @@ FUNCTIONS: tuple[type[InterpreterFunctions], ...] = (
 
 MAX_BYTES = 2**32
 """Default bound on the bytes of all values alive at one time in one function."""
+
+
+MAX_RANK = 32
+"""The most dimensions that every supported NumPy has."""
 
 
 class TensorInterpreter(Interpreter):
@@ -74,6 +78,8 @@ class TensorInterpreter(Interpreter):
 
     def _check_size(self, op: Operation, live: int) -> int:
         """Bytes of the results of `op`, refused if they do not fit beside `live`."""
+        for result in op.results:
+            check_representable(result.type)
         size = sum(map(_nbytes, op.results))
         if live + size > self.max_bytes:
             shown = ", ".join(str(result.type) for result in op.results)
@@ -82,6 +88,20 @@ class TensorInterpreter(Interpreter):
                 f"of the interpreter is {self.max_bytes} (raise it with max_bytes=)"
             )
         return size
+
+
+def check_representable(type: Attribute) -> None:
+    """Refuse a shape that NumPy cannot hold, empty or not.
+
+    Raises:
+        LimitError: too many dimensions, or a size that cannot be addressed.
+    """
+    shape = spec_of(type).shape
+    if len(shape) > MAX_RANK or prod(max(n, 1) for n in shape) >= 2**59:
+        raise LimitError(
+            f"{type} has {len(shape)} dimensions; the interpreter takes up to {MAX_RANK}, and "
+            "sizes whose product stays below 2^59"
+        )
 
 
 def _nbytes(value: SSAValue) -> int:
