@@ -21,6 +21,7 @@ from pyflame.runtime.fabric.isa import (
     OPTION_WORDS,
     DsdOp,
     DsdOperands,
+    Math,
     Op,
     Operand,
     Option,
@@ -36,7 +37,7 @@ _ALU = "ADD SUB MUL DIV MOD AND OR XOR SHL SHR EQ NE LT LE GT GE"
 
 # Operands a, b, c, d of each operation. r register; R register or negative; j jump target;
 # f function; s descriptor slot; w descriptor word; k constant descriptor; o options row or -1;
-# x operands row; t string or -1; - a number that indexes nothing.
+# x operands row; m function of `Math`; T type code; - a number that indexes nothing.
 _OPERANDS: dict[Op, str] = {
     **dict.fromkeys(_FREE, "----"),
     **{Op[name]: "rrr-" for name in _ALU.split()},
@@ -51,9 +52,9 @@ _OPERANDS: dict[Op, str] = {
     Op.TRAP: "----",
     Op.NEG: "rr--",
     Op.NOT: "rr--",
-    Op.CAST: "rr--",
+    Op.CAST: "rrT-",
     Op.WRAP: "rr--",
-    Op.MATH: "rr--",
+    Op.MATH: "rrRm",
     Op.LOAD: "rR--",
     Op.STORE: "rR--",
     Op.COPY: "rr--",
@@ -208,6 +209,8 @@ def _verify_code(image: Image, check: _Checker) -> None:
         "k": lambda rows: len(image.descriptors),
         "o": lambda rows: len(image.options),
         "x": lambda rows: len(image.operands),
+        "m": lambda rows: len(Math),
+        "T": lambda rows: len(Type),
     }
     for op, kinds in _OPERANDS.items():
         rows = np.flatnonzero(code[:, 0] == op)
