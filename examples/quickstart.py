@@ -110,7 +110,9 @@ def run(output: Path, target: str) -> None:
 
     print(f"a batch of {BATCH}, against the CPU reference:")
     report("CSL in the simulator", simulated.outputs[0], expected, labels[:BATCH])
-    report("ONNX on the CPU reference", session.run(None, {"x": batch})[0], expected, labels[:BATCH])
+    report(
+        "ONNX on the CPU reference", session.run(None, {"x": batch})[0], expected, labels[:BATCH]
+    )
     report("ONNX, CSL in the simulator", from_onnx.outputs[0], expected, labels[:BATCH])
 
     print(f"cycles: predicted {program.report.predicted_cycles}, simulated {simulated.cycles}")

@@ -61,11 +61,14 @@ class OnnxModel:
     """
 
     def __init__(self, model: onnx.ModelProto, folder: Path | None, name: str) -> None:
+        if not model.HasField("graph") or not model.graph.output:
+            raise InvalidModelError(f"{name}: the model has no graph with an output")
         self.proto = model
         self.name = name
         domains = {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
         self.opset = domains.get("ai.onnx", 0)
-        self._check_operators(domains)
+        self._check_operators(domains)  # first: ONNX's checker stops at one unknown operator
+        check_model(model, name)
         graph = model.graph
         self.initializers = {t.name: read_tensor(t, folder) for t in graph.initializer}
         self.inputs = [_declared(v) for v in graph.input if v.name not in self.initializers]
@@ -83,7 +86,6 @@ class OnnxModel:
             model = onnx.load_from_string(data)
         except Exception as error:
             raise InvalidModelError(f"{name}: not an ONNX model: {error}") from None
-        check_model(model, name)
         return OnnxModel(model, None, name)
 
     def _check_operators(self, domains: Mapping[str, int]) -> None:
@@ -98,7 +100,7 @@ class OnnxModel:
                 continue
             if find_converter(node.domain, node.op_type, self.opset) is None:
                 key = (node.domain or "ai.onnx", node.op_type)
-                counts.setdefault(key, []).append(node.name or node.output[0])
+                counts.setdefault(key, []).append(node.name or next(iter(node.output), ""))
         for (domain, op), nodes in sorted(counts.items()):
             version = domains.get(domain, "?")
             where = f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}, first {nodes[0]!r}"

@@ -97,13 +97,17 @@ def test_all_unsupported_operators_are_listed_at_once():
     data = model_of(
         helper.make_node("LSTM", ["x", "x", "x"], ["a"], hidden_size=1),
         helper.make_node("Det", ["x"], ["b"]),
-        helper.make_node("Det", ["b"], ["y"]),
+        helper.make_node("Det", ["b"], ["c"]),
+        helper.make_node("NoSuchOperator", ["c"], ["d"]),
+        helper.make_node("Inverse", ["d"], ["y"], domain="com.example"),
     )
     with pytest.raises(UnsupportedError) as error:
         rt.InferenceSession(data)
     assert [gap.what for gap in error.value.gaps] == [
         "ai.onnx.Det (opset 17)",
         "ai.onnx.LSTM (opset 17)",
+        "ai.onnx.NoSuchOperator (opset 17)",
+        "com.example.Inverse (opset ?)",
     ]
 
 
