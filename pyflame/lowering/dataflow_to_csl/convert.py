@@ -43,15 +43,13 @@ from pyflame.lowering.dataflow_to_csl.context import MAIN, STAMP, TIMES, PeConte
 from pyflame.lowering.dataflow_to_csl.layout import layout_module
 from pyflame.lowering.dataflow_to_csl.ops import lower, lower_block
 from pyflame.lowering.dataflow_to_csl.views import UI16
+from pyflame.lowering.emit.host import PROGRAM
 
 PE = "pe"
 """Symbol of the PE program's module; its file is ``pe.csl``."""
 
 STAMP_WORDS = 3
 """16-bit words of a time stamp, low word first."""
-
-PROGRAM = "csl_ext.program"
-"""Attribute of the module that tells the host what it needs: `host_table`."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +234,7 @@ def host_table(ctx: PeContext, symbols: dict[BufferOp, str]) -> DictionaryAttr:
             "symbol": StringAttr(symbol),
             "purpose": StringAttr(buffer.purpose.data.value),
             "type": buffer.tensor,
+            "storage": buffer.type.element_type,
         }
         tensors.append(DictionaryAttr(row))
     return DictionaryAttr(
