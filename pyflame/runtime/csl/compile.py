@@ -1,0 +1,265 @@
+"""From a layout file to a `Program` that the simulator runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pyflame.arch import target
+from pyflame.errors import UnsupportedError
+from pyflame.runtime.csl import ast
+from pyflame.runtime.csl.cursor import deep_recursion
+from pyflame.runtime.csl.diagnostics import Abort, Diagnostic, DiagnosticEngine, TooManyErrors
+from pyflame.runtime.csl.sema import types as T
+from pyflame.runtime.csl.sema.core import Frame, Sema
+from pyflame.runtime.csl.sema.finish import finish_image
+from pyflame.runtime.csl.sema.image import ImageUnit
+from pyflame.runtime.csl.sema.modules import Compilation, Instance, ParsedFile, Tile
+from pyflame.runtime.csl.sema.rules import load_rules
+from pyflame.runtime.csl.sema.values import Const, Value, key_of
+from pyflame.runtime.fabric.image import Image, Program, Route
+
+load_rules()
+
+HALVES = {"ieee": T.F16, "bfloat16": T.BF16, "bf16": T.BF16}
+"""What --fp16-format may name."""
+
+
+def compile_program(
+    layout_path: str | Path,
+    *,
+    arch: str = "wse2",
+    params: Mapping[str, int | float | bool | str] | None = None,
+    fabric_dims: tuple[int, int] | None = None,
+    fabric_offsets: tuple[int, int] = (0, 0),
+    import_paths: Sequence[str | Path] = (),
+    fp16_format: str = "ieee",
+    max_errors: int = 20,
+    comptime_limit: int = 50_000_000,
+) -> Program:
+    """Compile a CSL program: run its layout, then compile each distinct PE program once.
+
+    Args:
+        layout_path: the file with the ``layout`` block.
+        arch: ``"wse2"`` or ``"wse3"``.
+        params: values of the layout's params; integers also serve params of type color.
+        fabric_dims: columns and rows of the fabric (0, 0 when None).
+        fabric_offsets: place of the rectangle on the fabric.
+        import_paths: folders searched for imports after the importer's own.
+        fp16_format: what f16 means, a key of `HALVES`.
+        max_errors: stop after this many errors.
+        comptime_limit: most loop iterations and calls at compile time.
+
+    Raises:
+        CslError: the program has errors; all that were found are in it.
+        MemoryLimitError: a PE program does not fit a PE's memory.
+        ResourceError: `arch` is unknown.
+    """
+    if fp16_format not in HALVES:
+        raise UnsupportedError(f"fp16 format {fp16_format!r}: known are {', '.join(HALVES)}")
+    path = Path(layout_path).resolve()
+    compilation = Compilation(
+        engine=DiagnosticEngine(max_errors),
+        arch=target(arch),
+        half=HALVES[fp16_format],
+        import_paths=tuple(Path(p).resolve() for p in import_paths),
+        root=path.parent,
+        comptime_limit=comptime_limit,
+        fabric_dims=fabric_dims or (0, 0),
+        fabric_offsets=fabric_offsets,
+    )
+    program = None
+    with deep_recursion():
+        try:
+            program = _compile(compilation, path, dict(params or {}))
+        except (Abort, TooManyErrors):
+            pass
+        except RecursionError:
+            compilation.engine.error_count += 1
+            compilation.engine.diagnostics.append(
+                Diagnostic("error", "evaluation nests too deeply", compilation.current)
+            )
+    compilation.engine.raise_if_errors()
+    assert program is not None
+    program.warnings = [str(w) for w in compilation.engine.warnings]
+    return program
+
+
+def _compile(
+    compilation: Compilation, path: Path, params: dict[str, int | float | bool | str]
+) -> Program:
+    engine = compilation.engine
+    file = compilation.load(path, None)
+    _run_layout(compilation, file, params)
+    if engine.error_count:
+        raise Abort
+    _check_layout(compilation, file)
+    width, height = compilation.rectangle or (0, 0)
+    image_of = np.full(width * height, -1, np.int32)
+    images, local_routes = _compile_images(compilation, image_of, width)
+    if engine.error_count:
+        raise Abort
+    routes, route_of = _routes(compilation, image_of, local_routes, width, height)
+    if engine.error_count:
+        raise Abort
+    return Program(
+        arch=compilation.arch.name,
+        width=width,
+        height=height,
+        images=images,
+        image_of=image_of,
+        routes=routes,
+        route_of=route_of,
+        exports=compilation.exports,
+        params={k: str(v) for k, v in params.items()},
+        files=list(compilation.line_files),
+        fabric=compilation.fabric_dims,
+        offsets=compilation.fabric_offsets,
+        streaming=compilation.streaming,
+    )
+
+
+# Layout
+
+
+def _run_layout(
+    compilation: Compilation, file: ParsedFile, params: dict[str, int | float | bool | str]
+) -> None:
+    instance = Instance(compilation, file, None, {}, None)
+    sema = Sema(compilation, Frame(instance, comptime=True))
+    instance.params = _layout_params(sema, file, params)
+    instance.run(sema)
+    for decl in file.module.decls:
+        if isinstance(decl, ast.LayoutBlock):
+            instance.run_block(sema, decl.body)
+
+
+def _layout_params(
+    sema: Sema, file: ParsedFile, params: dict[str, int | float | bool | str]
+) -> dict[str, Value]:
+    """Command-line values as the types of the layout's params."""
+    values: dict[str, Value] = {}
+    for name, value in params.items():
+        decl = file.decls.get(name)
+        if not isinstance(decl, ast.VarDecl) or decl.kind != "param":
+            sema.engine.warning(None, f"{file.source.name} has no param '{name}': it is ignored")
+            continue
+        type_ = None if decl.type is None else sema.type(decl.type)
+        values[name] = _layout_param(sema, decl, type_, value)
+    return values
+
+
+def _layout_param(
+    sema: Sema, decl: ast.VarDecl, type_: T.Type | None, value: int | float | bool | str
+) -> Value:
+    if isinstance(value, str):
+        return Const(T.COMPTIME_STRING, value)
+    if type_ is T.BOOL:
+        return Const(T.BOOL, bool(value))
+    if isinstance(value, bool):
+        return Const(T.BOOL, value)
+    if isinstance(value, float):
+        return Const(T.COMPTIME_FLOAT, value)
+    if isinstance(type_, T.IdType):
+        if type_ is T.COLOR and not 0 <= value < sema.compilation.arch.colors:
+            last = sema.compilation.arch.colors - 1
+            raise sema.fail(decl.span, f"'{decl.name}' is colour {value}, expected 0 to {last}")
+        return Const(type_, value)
+    return Const(T.COMPTIME_INT, value)
+
+
+def _check_layout(compilation: Compilation, file: ParsedFile) -> None:
+    engine = compilation.engine
+    if not any(isinstance(d, ast.LayoutBlock) for d in file.module.decls):
+        raise engine.fail(None, f"{file.source.name} has no layout block")
+    if compilation.rectangle is None:
+        raise engine.fail(None, f"the layout block of {file.source.name} calls no @set_rectangle")
+    width, height = compilation.rectangle
+    missing = [
+        (x, y) for y in range(height) for x in range(width) if (x, y) not in compilation.tiles
+    ]
+    if missing:
+        shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
+        raise engine.fail(None, f"{len(missing)} PEs have no code: {shown}; use @set_tile_code")
+
+
+# Images
+
+
+def _compile_images(
+    compilation: Compilation, image_of: np.ndarray, width: int
+) -> tuple[list[Image], list[dict[int, Route]]]:
+    """Compile each distinct (file, params) once; fills `image_of`."""
+    images: list[Image] = []
+    routes: list[dict[int, Route]] = []
+    numbers: dict[object, int] = {}
+    for (x, y), tile in sorted(compilation.tiles.items(), key=lambda t: (t[0][1], t[0][0])):
+        key = (id(tile.file), key_of(tile.params))
+        number = numbers.get(key)
+        if number is None:
+            number = numbers[key] = len(images)
+            name = f"{tile.file.source.name} at ({x}, {y})"
+            try:
+                image, own = _compile_image(compilation, tile, name)
+            except TooManyErrors:
+                raise
+            except Abort:
+                image, own = None, {}
+            if image is None:
+                continue
+            images.append(image)
+            routes.append(own)
+        image_of[y * width + x] = number
+    return images, routes
+
+
+def _compile_image(
+    compilation: Compilation, tile: Tile, name: str
+) -> tuple[Image | None, dict[int, Route]]:
+    engine = compilation.engine
+    before = engine.error_count
+    unit = ImageUnit(name, compilation.arch)
+    instance = Instance(compilation, tile.file, unit, tile.params.fields, tile.span)
+    sema = Sema(compilation, Frame(instance, comptime=True))
+    instance.run(sema)
+    if engine.error_count == before:
+        compilation.functions.compile_pending(sema)
+    if engine.error_count == before:
+        finish_image(sema, unit, instance)
+    if engine.error_count > before:
+        return None, {}
+    return unit.finish(compilation.line_files), unit.routes
+
+
+# Routes
+
+
+def _routes(
+    compilation: Compilation,
+    image_of: np.ndarray,
+    local: list[dict[int, Route]],
+    width: int,
+    height: int,
+) -> tuple[list[Route], np.ndarray]:
+    """Distinct routes, and which one each PE and colour has."""
+    table: dict[Route, int] = {}
+    route_of = np.full((height * width, compilation.arch.colors), -1, np.int32)
+    for (x, y, color), route in compilation.routes.items():
+        route_of[y * width + x, color] = table.setdefault(route, len(table))
+    for image, own in enumerate(local):
+        if not own:
+            continue
+        pes = np.flatnonzero(image_of == image)
+        for color, route in own.items():
+            if (route_of[pes, color] >= 0).any():
+                pe = int(pes[route_of[pes, color] >= 0][0])
+                compilation.engine.error(
+                    compilation.route_spans[pe % width, pe // width, color],
+                    f"colour {color} of PE ({pe % width}, {pe // width}) is configured both by "
+                    "@set_color_config and by @set_local_color_config",
+                )
+                continue
+            route_of[pes, color] = table.setdefault(route, len(table))
+    return list(table), route_of

@@ -1,0 +1,414 @@
+"""Functions: calls at compile time, calls at run time, and compiling bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from functools import lru_cache
+
+from pyflame.runtime.csl import ast
+from pyflame.runtime.csl.diagnostics import Abort, Note, TooManyErrors
+from pyflame.runtime.csl.sema import types as T
+from pyflame.runtime.csl.sema.coerce import coerce
+from pyflame.runtime.csl.sema.control import emit_return, statements
+from pyflame.runtime.csl.sema.core import Binding, Entity, Frame, Sema, describe, evaluates
+from pyflame.runtime.csl.sema.emit import Emitter
+from pyflame.runtime.csl.sema.image import FunctionInstance
+from pyflame.runtime.csl.sema.memory import new_local, store
+from pyflame.runtime.csl.sema.values import (
+    VOID_VALUE,
+    Const,
+    ConstData,
+    FnValue,
+    Mem,
+    Reg,
+    Slot,
+    Struct,
+    Value,
+    detached,
+    is_known,
+    key_of,
+)
+from pyflame.runtime.csl.source import Span
+from pyflame.runtime.fabric.isa import Fault, Op
+
+MAX_CALL_DEPTH = 200
+"""Deepest nesting of calls at compile time."""
+
+GENERIC = T.Type("generic fn")
+"""The type of a function whose parameter types depend on its arguments."""
+
+
+def signature(s: Sema, fn: FnValue) -> T.FnType | None:
+    """The type of a function, None when it depends on the arguments."""
+    cache = fn.instance.signatures
+    decl = fn.decl
+    if id(decl) not in cache:
+        cache[id(decl)] = _signature(s, fn)
+    return cache[id(decl)]
+
+
+def _signature(s: Sema, fn: FnValue) -> T.FnType | None:
+    if any(p.comptime or p.type is None for p in fn.decl.params):
+        return None
+    with s.entered(Frame(fn.instance, comptime=True)):
+        params = tuple(s.type(p.type) for p in fn.decl.params if p.type is not None)
+        return T.fn_type(fn.decl.kind, params, s.type(fn.decl.result))
+
+
+@evaluates(ast.Call)
+def call(s: Sema, node: ast.Call) -> Value:
+    """``f(x)``: at compile time where everything is, else an instruction."""
+    callee = s.eval(node.callee)
+    args = [s.eval(arg) for arg in node.args]
+    if isinstance(callee, Const) and isinstance(callee.value, FnValue):
+        return call_function(s, callee.value, args, node)
+    type_ = callee.type
+    if isinstance(type_, T.PointerType):
+        type_ = type_.element
+    if isinstance(callee, Reg) and isinstance(type_, T.FnType):
+        return _call_pointer(s, callee, type_, args, node)
+    raise s.fail(node.callee.span, f"only functions can be called, found {describe(callee)}")
+
+
+def call_function(s: Sema, fn: FnValue, args: Sequence[Value], node: ast.Call) -> Value:
+    """Call a known function with evaluated arguments."""
+    decl = fn.decl
+    _check_callable(s, decl, len(args), node)
+    known = signature(s, fn)
+    callee = Frame(fn.instance, comptime=True, depth=s.frame.depth + 1)
+    values: list[Value] = []
+    fixed: dict[str, Value] = {}
+    for index, (param, arg) in enumerate(zip(decl.params, args, strict=True)):
+        span = node.args[index].span if index < len(node.args) else node.span
+        if known is not None:
+            type_ = known.params[index]
+        elif param.type is None:
+            type_ = arg.type
+        else:
+            with s.entered(callee):
+                type_ = s.type(param.type)
+        value = coerce(s, arg, type_, span)
+        entity: Entity = value
+        if param.comptime or type_.comptime_only:
+            s.known(value, span, f"argument '{param.name}'")
+            fixed[param.name] = value
+        if s.frame.comptime or param.name in fixed:
+            entity = _constant(param.name, detached(value), span)
+        callee.names[param.name] = Binding(param.name, entity, False, param.span)
+        values.append(value)
+    if known is not None:
+        result = known.result
+    else:
+        with s.entered(callee):
+            result = s.type(decl.result)
+    at_compile_time = s.frame.comptime or (
+        result.comptime_only and result is not T.VOID and not isinstance(result, T.DsdType)
+    )
+    if at_compile_time:
+        return _call_now(s, fn, callee, values, result, node)
+    return _call_later(s, fn, fixed, values, result, node)
+
+
+def _constant(name: str, value: Value, span: Span) -> Entity:
+    if isinstance(value.type, T.ArrayType | T.StructType) and is_known(value):
+        return ConstData(name, value, span)
+    return value
+
+
+def _check_callable(s: Sema, decl: ast.FnDecl, count: int, node: ast.Call) -> None:
+    declared = Note(f"'{decl.name}' is declared here", decl.name_span)
+    if decl.kind == "task":
+        raise s.fail(
+            node.span,
+            f"'{decl.name}' is a task: it is started with @activate, not called",
+            declared,
+        )
+    if count != len(decl.params):
+        raise s.fail(
+            node.span,
+            f"'{decl.name}' takes {len(decl.params)} arguments, found {count}",
+            declared,
+        )
+
+
+def _call_now(
+    s: Sema, fn: FnValue, callee: Frame, values: Sequence[Value], result: T.Type, node: ast.Call
+) -> Value:
+    """Run the body at compile time."""
+    for value, arg in zip(values, node.args, strict=False):
+        s.known(value, arg.span, "argument")
+    if callee.depth > MAX_CALL_DEPTH:
+        raise s.fail(node.span, f"calls at compile time nest deeper than {MAX_CALL_DEPTH}")
+    s.compilation.step(node.span)
+    callee.result = result
+    with s.entered(callee):
+        signal = statements(s, fn.decl.body.statements)
+    if signal is not None and signal.kind == "return":
+        assert signal.value is not None
+        return signal.value
+    if result is not T.VOID:
+        raise s.fail(node.span, f"'{fn.decl.name}' ended without returning {result}")
+    return VOID_VALUE
+
+
+# Run time
+
+
+def _call_later(
+    s: Sema,
+    fn: FnValue,
+    fixed: dict[str, Value],
+    values: Sequence[Value],
+    result: T.Type,
+    node: ast.Call,
+) -> Value:
+    """Emit a call."""
+    runtime = [
+        (p.name, v) for p, v in zip(fn.decl.params, values, strict=True) if p.name not in fixed
+    ]
+    instance = function_instance(s, fn, fixed, [v.type for _, v in runtime], result)
+    emitter = s.emitter(node.span)
+    registers: list[int] = []
+    for (_, value), slot in zip(runtime, instance.param_slots, strict=True):
+        if slot >= 0:
+            store(s, Slot(value.type, slot), value, node.span)
+        else:
+            registers.append(_argument(s, value, node.span))
+    first = _contiguous(s, registers)
+    destination = -1 if result.code is None and not _by_address(result) else emitter.register()
+    emitter.emit(Op.CALL, destination, first, len(registers), instance.index)
+    if s.frame.function is not None:
+        s.frame.function.calls.add(instance)
+    return _result(s, instance.result_slot, destination, result, node.span)
+
+
+def _by_address(type_: T.Type) -> bool:
+    return isinstance(type_, T.ArrayType | T.StructType)
+
+
+def _argument(s: Sema, value: Value, span: Span) -> int:
+    """A register with a scalar, or the address of an aggregate."""
+    if value.type.code is not None:
+        return s.register(value, span)
+    from pyflame.runtime.csl.sema.memory import in_memory
+
+    return s.address(in_memory(s, value, span))
+
+
+def _contiguous(s: Sema, registers: Sequence[int]) -> int:
+    """The first of consecutive registers that hold the arguments."""
+    if not registers:
+        return 0
+    first = registers[0]
+    if list(registers) == list(range(first, first + len(registers))):
+        return first
+    emitter = s.emitter(None)
+    first = emitter.register(len(registers))
+    for index, register in enumerate(registers):
+        emitter.emit(Op.MOV, first + index, register)
+    return first
+
+
+def _result(s: Sema, slot: int, register: int, type_: T.Type, span: Span) -> Value:
+    if type_ is T.VOID:
+        return VOID_VALUE
+    if isinstance(type_, T.DsdType):
+        fresh = s.unit.new_slot()
+        s.emitter(span).emit(Op.DCOPY, fresh, slot)
+        return Slot(type_, fresh, fresh=True)
+    if _by_address(type_):
+        # The callee's memory is static: the next call would overwrite it.
+        place = new_local(s, type_, "result", span)
+        store(s, place, Mem(type_, register, None, 0, const=True), span)
+        return place
+    return Reg(type_, register)
+
+
+def _call_pointer(
+    s: Sema, callee: Reg, type_: T.FnType, args: Sequence[Value], node: ast.Call
+) -> Value:
+    if len(args) != len(type_.params):
+        raise s.fail(node.span, f"{type_} takes {len(type_.params)} arguments, found {len(args)}")
+    registers: list[int] = []
+    for param, arg, part in zip(type_.params, args, node.args, strict=True):
+        if isinstance(param, T.DsdType) or param.comptime_only:
+            raise s.fail(part.span, f"a call through a pointer cannot pass {param}")
+        registers.append(_argument(s, coerce(s, arg, param, part.span), part.span))
+    if isinstance(type_.result, T.DsdType):
+        raise s.fail(node.span, f"a call through a pointer cannot return {type_.result}")
+    emitter = s.emitter(node.span)
+    first = _contiguous(s, registers)
+    result = type_.result
+    destination = -1 if result is T.VOID else emitter.register()
+    emitter.emit(Op.CALLR, destination, first, len(registers), callee.reg)
+    return _result(s, -1, destination, result, node.span)
+
+
+def function_instance(
+    s: Sema,
+    fn: FnValue,
+    fixed: dict[str, Value],
+    params: list[T.Type],
+    result: T.Type,
+) -> FunctionInstance:
+    """The function compiled for these compile-time arguments; asked for again, the same one."""
+    unit = s.unit
+    key = (fn, tuple((n, key_of(v)) for n, v in fixed.items()), tuple(params))
+    instance = unit.by_key.get(key)
+    if instance is None:
+        slots = [unit.new_slot() if isinstance(p, T.DsdType) else -1 for p in params]
+        instance = FunctionInstance(fn, len(unit.functions), params, result, fixed, slots)
+        if isinstance(result, T.DsdType):
+            instance.result_slot = unit.new_slot()
+        unit.by_key[key] = instance
+        unit.functions.append(instance)
+        unit.pending.append(instance)
+    return instance
+
+
+class FunctionTable:
+    """Functions by their index in the image."""
+
+    def index(self, s: Sema, fn: FnValue) -> int:
+        """The index of a function that is pointed to, exported or bound."""
+        type_ = signature(s, fn)
+        span = fn.decl.name_span
+        if type_ is None:
+            raise s.fail(span, f"'{fn.decl.name}' has comptime parameters: it has no address")
+        for param in (*type_.params, type_.result):
+            if isinstance(param, T.DsdType) or (param.comptime_only and param is not T.VOID):
+                raise s.fail(span, f"'{fn.decl.name}' uses {param}: it has no address")
+        return function_instance(s, fn, {}, list(type_.params), type_.result).index
+
+    def compile_pending(self, s: Sema) -> None:
+        """Compile every function that something asked for."""
+        unit = s.unit
+        while unit.pending:
+            instance = unit.pending.pop()
+            try:
+                compile_function(s, instance)
+            except TooManyErrors:
+                raise
+            except Abort:
+                continue
+        if s.engine.error_count == 0:
+            _refuse_recursion(s, unit.functions)
+
+
+def compile_function(s: Sema, instance: FunctionInstance) -> None:
+    """Emit the body of a function."""
+    fn = instance.function
+    emitter = Emitter()
+    emitter.span = fn.decl.span
+    instance.emitter = emitter
+    frame = Frame(
+        fn.instance, comptime=False, emitter=emitter, function=instance, result=instance.result
+    )
+    frame.addressed = addressed_names(fn.decl)
+    with s.entered(frame):
+        _bind_parameters(s, instance, emitter)
+        signal = statements(s, fn.decl.body.statements)
+        if signal is None:
+            emitter.span = Span(fn.decl.span.file, fn.decl.span.end - 1, fn.decl.span.end)
+            _end_of_body(s, instance)
+
+
+def _bind_parameters(s: Sema, instance: FunctionInstance, emitter: Emitter) -> None:
+    decl = instance.function.decl
+    number = 0
+    moved: list[tuple[ast.Parameter, Reg]] = []
+    for param in decl.params:
+        if param.name in instance.comptime_args:
+            value = instance.comptime_args[param.name]
+            s.declare(param.name, _constant(param.name, value, param.span), False, param.span)
+            continue
+        type_, slot = instance.params[number], instance.param_slots[number]
+        number += 1
+        if slot >= 0:
+            s.declare(param.name, Slot(type_, slot), False, param.span)
+            continue
+        register = emitter.register()
+        if type_.code is None:
+            entity: Entity = Mem(type_, register, None, 0, const=True)
+        else:
+            entity = Reg(type_, register)
+            if param.name in s.frame.addressed:
+                moved.append((param, entity))
+                continue
+        s.declare(param.name, entity, False, param.span)
+    for param, entity in moved:
+        place = new_local(s, entity.type, param.name, param.span)
+        store(s, place, entity, param.span)
+        s.declare(param.name, place, False, param.span)
+
+
+def _end_of_body(s: Sema, instance: FunctionInstance) -> None:
+    """Running off the end is right for void and a fault for everything else."""
+    if instance.result is T.VOID:
+        emit_return(s, VOID_VALUE, instance.function.decl.span)
+        return
+    name = instance.function.decl.name
+    message = s.unit.string(f"function '{name}' ended without returning {instance.result}")
+    s.emitter(None).emit(Op.TRAP, c=message, d=int(Fault.ASSERT))
+
+
+@lru_cache(maxsize=4096)
+def _addressed(key: int, decl: ast.FnDecl) -> frozenset[str]:
+    names: set[str] = set()
+    for node in _descendants(decl.body):
+        if isinstance(node, ast.AddressOf):
+            operand = node.operand
+            while isinstance(operand, ast.Member | ast.Index):
+                operand = operand.base
+            if isinstance(operand, ast.Name):
+                names.add(operand.name)
+    return frozenset(names)
+
+
+def addressed_names(decl: ast.FnDecl) -> frozenset[str]:
+    """Names in a function that ``&`` is applied to: they live in memory, not in a register."""
+    return _addressed(id(decl), decl)
+
+
+def _descendants(root: ast.Node) -> Iterator[ast.Node]:
+    stack: list[object] = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif is_dataclass(node) and isinstance(node, ast.Node):
+            yield node
+            stack.extend(getattr(node, f.name) for f in fields(node) if f.compare)
+
+
+def _refuse_recursion(s: Sema, functions: Sequence[FunctionInstance]) -> None:
+    """Locals are static, so a function that can reach itself is an error."""
+    done: set[int] = set()
+    for root in functions:
+        path: list[FunctionInstance] = []
+        stack: list[tuple[FunctionInstance, bool]] = [(root, False)]
+        while stack:
+            node, leaving = stack.pop()
+            if leaving:
+                path.pop()
+                done.add(node.index)
+                continue
+            if node.index in done:
+                continue
+            if node in path:
+                names = " -> ".join(n.function.decl.name for n in [*path[path.index(node) :], node])
+                span = node.function.decl.name_span
+                raise s.fail(span, f"recursion is not possible on a PE: {names}")
+            path.append(node)
+            stack.append((node, True))
+            stack.extend((c, False) for c in sorted(node.calls, key=lambda c: c.index))
+
+
+def call_with(s: Sema, fn: FnValue, args: Sequence[Value], span: Span) -> Value:
+    """Call a function from a builtin, such as @map."""
+    node = ast.Call(span, ast.Name(span, fn.decl.name), ())
+    return call_function(s, fn, args, node)
+
+
+__all__ = ["Struct", "call_with"]

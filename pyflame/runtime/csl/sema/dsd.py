@@ -1,0 +1,651 @@
+"""DSDs: @get_dsd, tensor accesses, modifiers, FIFOs and DSRs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+from pyflame.runtime.csl import ast
+from pyflame.runtime.csl.sema import types as T
+from pyflame.runtime.csl.sema.builtins_tasks import priority_level, task_number
+from pyflame.runtime.csl.sema.coerce import coerce
+from pyflame.runtime.csl.sema.control import modifies
+from pyflame.runtime.csl.sema.core import Entity, Sema, builtin, describe, evaluates
+from pyflame.runtime.csl.sema.expr import binary_values
+from pyflame.runtime.csl.sema.memory import pointer_to
+from pyflame.runtime.csl.sema.values import (
+    Address,
+    Cell,
+    Const,
+    Descriptor,
+    Mem,
+    Reg,
+    Slot,
+    Struct,
+    Tuple,
+    Value,
+)
+from pyflame.runtime.csl.source import Span
+from pyflame.runtime.fabric.image import Fifo
+from pyflame.runtime.fabric.isa import (
+    DescriptorFlag,
+    DsdKind,
+    DsrFile,
+    Op,
+    TaskKind,
+    Word,
+    dsr_slot,
+)
+
+KINDS = {
+    T.MEM1D: DsdKind.MEM1D, T.MEM4D: DsdKind.MEM4D, T.FABIN: DsdKind.FABIN,
+    T.FABOUT: DsdKind.FABOUT, T.CIRCBUF: DsdKind.CIRCBUF,
+}  # fmt: skip
+
+ENDLESS = 0x7FFF
+MAX_EXTENT = ENDLESS - 1
+
+_FIELDS: dict[T.Type, frozenset[str]] = {
+    T.MEM1D: frozenset(
+        ["tensor_access", "base_address", "extent", "stride", "offset", "wavelet_index_offset"]
+    ),
+    T.MEM4D: frozenset(
+        ["tensor_access", "base_address", "extent", "stride", "offset", "wavelet_index_offset"]
+    ),
+    T.FABIN: frozenset(["extent", "input_queue", "fabric_color", "priority", "simd_mode"]),
+    T.FABOUT: frozenset(
+        ["extent", "output_queue", "fabric_color", "control", "wavelet_index_offset",
+         "advance_switch", "priority", "simd_mode"]
+    ),
+    T.CIRCBUF: frozenset(["base_address", "extent", "wraparound", "offset"]),
+}  # fmt: skip
+
+
+class TensorValue(Value):
+    """``|i|{N} -> a[2 * i + b]``: extents, distances in elements, and where it starts."""
+
+    __slots__ = ("base", "element", "extents", "offset", "strides")
+
+    def __init__(
+        self,
+        element: T.Type,
+        base: Value,
+        offset: int | Value,
+        extents: list[Value],
+        strides: list[int],
+    ) -> None:
+        self.type = T.TENSOR
+        self.element = element
+        self.base = base
+        self.offset = offset
+        self.extents = extents
+        self.strides = strides
+
+
+# Tensor accesses
+
+
+@evaluates(ast.TensorAccess)
+def tensor_access(s: Sema, node: ast.TensorAccess) -> Value:
+    """A walk over an array: every index is affine in the variables."""
+    if len(node.variables) != len(node.extents):
+        raise s.fail(
+            node.span,
+            f"{len(node.variables)} variables but {len(node.extents)} extents",
+        )
+    if len(set(node.variables)) != len(node.variables):
+        raise s.fail(node.span, "a variable of the tensor access is declared twice")
+    element, dims, base = walked_array(s, s.ref(node.array), node.array.span)
+    if len(node.indices) != len(dims):
+        raise s.fail(
+            node.span, f"the array takes {len(dims)} indices, the access has {len(node.indices)}"
+        )
+    extents = [s.eval(e) for e in node.extents]
+    offset: Value = Const(T.COMPTIME_INT, 0)
+    strides = [0] * len(node.variables)
+    row = 1
+    for size, index in zip(reversed(dims), reversed(node.indices), strict=True):
+        start, factors = _affine(s, index, node.variables)
+        start = _plain(start) if isinstance(start, Const) else _wide(s, start)
+        if row != 1:
+            start = binary_values(s, "*", start, Const(T.COMPTIME_INT, row), index.span)
+        offset = binary_values(s, "+", offset, start, index.span)
+        strides = [a + b * row for a, b in zip(strides, factors, strict=True)]
+        row *= size
+    known = offset.value if isinstance(offset, Const) else offset
+    return TensorValue(element, base, known, extents, strides)
+
+
+def walked_array(s: Sema, entity: Entity, span: Span) -> tuple[T.Type, tuple[int, ...], Value]:
+    """Element type, sizes and pointer of the array that a DSD walks."""
+    type_ = entity.type
+    if isinstance(type_, T.PointerType):
+        pointer = s.load(entity)
+        if isinstance(type_.element, T.ArrayType) and not type_.many:
+            return type_.element.element, type_.element.dims, pointer
+        return type_.element, (1,), pointer
+    pointer = pointer_to(s, entity, span)
+    if isinstance(type_, T.ArrayType):
+        return type_.element, type_.dims, pointer
+    if type_.code is not None:
+        return type_, (1,), pointer
+    raise s.fail(span, f"a DSD walks an array, found {type_}")
+
+
+def _mentions(node: ast.Expr, names: Sequence[str]) -> bool:
+    match node:
+        case ast.Name():
+            return node.name in names
+        case ast.Binary():
+            return _mentions(node.lhs, names) or _mentions(node.rhs, names)
+        case ast.Unary() | ast.ComptimeExpr():
+            return _mentions(node.operand, names)
+        case ast.Call() | ast.BuiltinCall():
+            return any(_mentions(a, names) for a in node.args)
+        case ast.Index():
+            return any(_mentions(a, names) for a in (node.base, *node.indices))
+        case ast.Member() | ast.Deref():
+            return _mentions(node.base, names)
+        case ast.IfExpr():
+            parts = (node.condition, node.then, node.otherwise)
+            return any(p is not None and _mentions(p, names) for p in parts)
+    return False
+
+
+def _affine(s: Sema, node: ast.Expr, names: Sequence[str]) -> tuple[Value, list[int]]:
+    """An index as start plus a known factor per variable."""
+    if not _mentions(node, names):
+        return s.eval(node), [0] * len(names)
+    zero = Const(T.COMPTIME_INT, 0)
+    if isinstance(node, ast.Name):
+        return zero, [int(name == node.name) for name in names]
+    if isinstance(node, ast.Unary) and node.op == "-":
+        start, factors = _affine(s, node.operand, names)
+        return binary_values(s, "-", zero, start, node.span), [-f for f in factors]
+    if isinstance(node, ast.Binary) and node.op in ("+", "-"):
+        a, fa = _affine(s, node.lhs, names)
+        b, fb = _affine(s, node.rhs, names)
+        sign = 1 if node.op == "+" else -1
+        factors = [x + sign * y for x, y in zip(fa, fb, strict=True)]
+        return binary_values(s, node.op, a, b, node.span), factors
+    if isinstance(node, ast.Binary) and node.op == "*":
+        return _product(s, node, names)
+    raise s.fail(
+        node.span, "the index of a tensor access must be a sum of variables times constants"
+    )
+
+
+def _product(s: Sema, node: ast.Binary, names: Sequence[str]) -> tuple[Value, list[int]]:
+    inner, outer = node.lhs, node.rhs
+    if _mentions(outer, names):
+        inner, outer = outer, inner
+    if _mentions(outer, names):
+        raise s.fail(node.span, "the index of a tensor access multiplies two variables")
+    factor = s.integer(outer, "the factor of a variable in a tensor access")
+    start, factors = _affine(s, inner, names)
+    scaled = binary_values(s, "*", start, Const(T.COMPTIME_INT, factor), node.span)
+    return scaled, [f * factor for f in factors]
+
+
+# @get_dsd
+
+
+class _Builder:
+    """Collects the words of a DSD: known ones, and run-time ones to be set afterwards."""
+
+    def __init__(self, s: Sema, kind: T.DsdType, span: Span) -> None:
+        self.s = s
+        self.kind = kind
+        self.span = span
+        self.words: dict[int, int] = {Word.KIND: int(KINDS[kind])}
+        self.base: Address | None = None
+        self.dynamic: list[tuple[int, Value]] = []
+
+    def set(self, word: Word | int, value: Value, scale: int = 1) -> None:
+        """Set a word from an integer or id, times `scale`."""
+        if isinstance(value, Const):
+            self.words[int(word)] = int(value.value) * scale
+            return
+        if scale != 1:
+            wide = _wide(self.s, value)
+            value = binary_values(self.s, "*", wide, Const(T.I32, scale), self.span)
+        self.dynamic.append((int(word), value))
+
+    def set_base(self, pointer: Value) -> None:
+        """Set the array."""
+        if isinstance(pointer, Const):
+            address: Address = pointer.value
+            if isinstance(address.target, Cell):
+                raise self.s.fail(self.span, "a DSD cannot walk a compile-time variable")
+            self.base = address
+            return
+        self.dynamic.append((int(Word.BASE), pointer))
+
+    def finish(self) -> Value:
+        """The DSD: known, or in a fresh slot."""
+        descriptor = Descriptor(self.words, self.base)
+        if not self.dynamic:
+            return Const(self.kind, descriptor)
+        s = self.s
+        emitter = s.emitter(self.span)
+        slot = s.unit.new_slot()
+        emitter.emit(Op.DCONST, slot, d=s.unit.descriptor_row(descriptor))
+        for word, value in self.dynamic:
+            emitter.emit(Op.DFIELD, slot, s.register(value, self.span), d=word)
+        return Slot(self.kind, slot, fresh=True)
+
+
+def _wide(s: Sema, value: Value) -> Value:
+    return Reg(T.I32, s.register(value))
+
+
+@builtin("get_dsd", 2)
+def get_dsd(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@get_dsd(kind, .{ … })``."""
+    kind = s.type(node.args[0])
+    if not isinstance(kind, T.DsdType) or kind not in KINDS:
+        raise s.fail(node.args[0].span, f"@get_dsd makes a DSD, found {kind}")
+    options = s.eval(node.args[1])
+    if not isinstance(options, Struct):
+        raise s.fail(node.args[1].span, f"expected a struct, found {describe(options)}")
+    fields = options.fields
+    for name in fields:
+        if name not in _FIELDS[kind]:
+            known = ", ".join(f".{f}" for f in sorted(_FIELDS[kind]))
+            raise s.fail(node.args[1].span, f"{kind} has no field .{name}; it has {known}")
+    builder = _Builder(s, kind, node.span)
+    _RULES[kind](s, builder, fields, node)
+    return builder.finish()
+
+
+def _need(s: Sema, fields: dict[str, Value], name: str, node: ast.BuiltinCall) -> Value:
+    if name not in fields:
+        raise s.fail(node.span, f"this DSD needs the field .{name}")
+    return fields[name]
+
+
+def extent_value(s: Sema, value: Value, span: Span) -> Value:
+    """An extent: u16, at most 32767, which means endless."""
+    if isinstance(value, Const) and T.is_integer(value.type):
+        if not 0 <= value.value <= ENDLESS:
+            raise s.fail(
+                span, f"extent {value.value} is out of range 0 to {MAX_EXTENT} (32767: endless)"
+            )
+        return Const(T.U16, value.value)
+    return coerce(s, value, T.U16, span)
+
+
+def _field_span(node: ast.BuiltinCall, name: str) -> Span:
+    options = node.args[1]
+    if isinstance(options, ast.StructLit):
+        for field in options.fields:
+            if field.name == name:
+                return field.value.span
+    return options.span
+
+
+def _mem1d(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall) -> None:
+    access = _access(s, fields, node)
+    if access is not None:
+        if len(access.extents) != 1:
+            raise s.fail(
+                node.span,
+                f"mem1d_dsd takes one variable, found {len(access.extents)}: use mem4d_dsd",
+            )
+        span = _field_span(node, "tensor_access")
+        b.set(Word.EXTENT, extent_value(s, access.extents[0], span))
+        b.words[Word.STRIDE] = _stride(s, access.strides[0], span)
+        _start(b, access)
+    else:
+        element, _, pointer = _base(s, fields, node)
+        b.set_base(pointer)
+        span = _field_span(node, "extent")
+        b.set(Word.EXTENT, extent_value(s, _need(s, fields, "extent", node), span))
+        b.set(Word.STRIDE, fields.get("stride", Const(T.I8, 1)))
+        b.set(Word.OFFSET, fields.get("offset", Const(T.I16, 0)), element.size)
+    _index_flag(s, b, fields, node)
+
+
+def _stride(s: Sema, stride: int, span: Span) -> int:
+    if not -128 <= stride <= 127:
+        raise s.fail(
+            span, f"the stride of a mem1d_dsd is -128 to 127 elements, found {stride}: "
+            "use mem4d_dsd"
+        )  # fmt: skip
+    return stride
+
+
+def _access(s: Sema, fields: dict[str, Value], node: ast.BuiltinCall) -> TensorValue | None:
+    access = fields.get("tensor_access")
+    if access is None:
+        return None
+    for other in ("base_address", "extent", "stride", "offset"):
+        if other in fields:
+            raise s.fail(node.span, f".tensor_access and .{other} exclude each other")
+    if not isinstance(access, TensorValue):
+        raise s.fail(
+            node.span, f".tensor_access must be |i|{{N}} -> a[i], found {describe(access)}"
+        )
+    return access
+
+
+def _start(b: _Builder, access: TensorValue) -> None:
+    b.set_base(access.base)
+    offset = access.offset
+    value = Const(T.COMPTIME_INT, offset) if isinstance(offset, int) else offset
+    b.set(Word.OFFSET, value, access.element.size)
+
+
+def _base(
+    s: Sema, fields: dict[str, Value], node: ast.BuiltinCall
+) -> tuple[T.Type, tuple[int, ...], Value]:
+    value = _need(s, fields, "base_address", node)
+    return walked_array(s, value, _field_span(node, "base_address"))
+
+
+def _index_flag(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall) -> None:
+    value = fields.get("wavelet_index_offset")
+    if value is None:
+        return
+    if isinstance(value, Const) and value.type is T.BOOL:
+        if value.value:
+            b.words[Word.FLAGS] = b.words.get(Word.FLAGS, 0) | int(DescriptorFlag.INDEXED)
+        return
+    if not T.is_integer(value.type):
+        raise s.fail(node.span, f".wavelet_index_offset is a bool or u16, found {describe(value)}")
+    b.words[Word.FLAGS] = b.words.get(Word.FLAGS, 0) | int(DescriptorFlag.INDEXED)
+    b.set(Word.INDEX, value)
+
+
+def _mem4d(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall) -> None:
+    access = _access(s, fields, node)
+    if access is not None:
+        extents, distances = access.extents, access.strides
+        _start(b, access)
+        span = _field_span(node, "tensor_access")
+    else:
+        element, _, pointer = _base(s, fields, node)
+        b.set_base(pointer)
+        b.set(Word.OFFSET, fields.get("offset", Const(T.I16, 0)), element.size)
+        span = _field_span(node, "extent")
+        extents = _items(s, _need(s, fields, "extent", node), span)
+        distances = _distances(s, extents, fields, node)
+    if not 1 <= len(extents) <= 4:
+        raise s.fail(node.span, f"mem4d_dsd takes 1 to 4 variables, found {len(extents)}")
+    checked = [extent_value(s, e, span) for e in extents]
+    first = 4 - len(checked)
+    for level in range(first):
+        b.words[Word.EXTENT0 + level] = 1
+    total: Value = Const(T.COMPTIME_INT, 1)
+    for level, (extent, distance) in enumerate(zip(checked, distances, strict=True)):
+        b.set(Word.EXTENT0 + first + level, extent)
+        b.words[Word.STRIDE0 + first + level] = distance
+        wide = extent if isinstance(extent, Const) else _wide(s, extent)
+        total = binary_values(s, "*", total, _plain(wide), node.span)
+    b.set(Word.EXTENT, total)
+    _index_flag(s, b, fields, node)
+
+
+def _plain(value: Value) -> Value:
+    return Const(T.COMPTIME_INT, value.value) if isinstance(value, Const) else value
+
+
+def _items(s: Sema, value: Value, span: Span) -> list[Value]:
+    if isinstance(value, Tuple):
+        return list(value.items)
+    if isinstance(value, Const) and isinstance(value.type, T.ArrayType):
+        return [Const(value.type.element, i) for i in value.value.items]
+    if T.is_integer(value.type):
+        return [value]
+    raise s.fail(span, f"expected a tuple of integers, found {describe(value)}")
+
+
+def _distances(
+    s: Sema, extents: Sequence[Value], fields: dict[str, Value], node: ast.BuiltinCall
+) -> list[int]:
+    """Element distances per level, outermost first, from strides given innermost first.
+
+    A given stride is the step taken when its level advances after the inner levels have run.
+    """
+    span = _field_span(node, "stride")
+    sizes = [s.as_integer(e, node.span, "an extent with explicit strides") for e in extents]
+    given = [1]
+    if "stride" in fields:
+        given = [s.as_integer(v, span, "a stride") for v in _items(s, fields["stride"], span)]
+    if len(given) != len(sizes):
+        raise s.fail(node.span, f"{len(sizes)} extents but {len(given)} strides")
+    walked = 0
+    inner: list[int] = []
+    for step, size in zip(given, reversed(sizes), strict=True):
+        distance = step + walked
+        walked += (size - 1) * distance
+        inner.append(distance)
+    return inner[::-1]
+
+
+_SIMD = {
+    "simd_off": 1, "simd_32": 2, "simd_64": 4, "simd_32_or_64": 4, "simd_max": 4,
+}  # fmt: skip
+
+
+def _fabric(
+    s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall, queue_type: T.Type
+) -> None:
+    is_input = queue_type is T.INPUT_QUEUE
+    name = "input_queue" if is_input else "output_queue"
+    extent = fields.get("extent", Const(T.U16, ENDLESS))
+    b.set(Word.EXTENT, extent_value(s, extent, _field_span(node, "extent")))
+    queue = _need(s, fields, name, node)
+    if queue.type is not queue_type:
+        raise s.fail(
+            _field_span(node, name), f".{name} must be an {queue_type}, found {describe(queue)}"
+        )
+    b.set(Word.QUEUE, queue)
+    color = fields.get("fabric_color")
+    b.words[Word.COLOR] = -1
+    if color is not None:
+        if color.type is not T.COLOR:
+            raise s.fail(
+                _field_span(node, "fabric_color"),
+                f".fabric_color must be a color, found {describe(color)}",
+            )
+        b.set(Word.COLOR, color)
+    if isinstance(queue, Const) and s.frame.instance.unit is not None:
+        number = color.value if isinstance(color, Const) else -1
+        s.unit.fabric_uses.setdefault((is_input, queue.value, number), node.span)
+    if "simd_mode" in fields:
+        b.words[Word.SIMD] = _flag(s, fields["simd_mode"], _SIMD, node, "simd_mode")
+    if "priority" in fields:
+        priority_level(s, fields["priority"], _field_span(node, "priority"))
+
+
+def _flag(s: Sema, value: Value, names: dict[str, int], node: ast.BuiltinCall, field: str) -> int:
+    """The one flag that is true in ``.{ .name = true }``."""
+    if isinstance(value, Struct):
+        for name, flag in value.fields.items():
+            if name in names and isinstance(flag, Const) and flag.value is True:
+                return names[name]
+    choices = ", ".join(f".{n}" for n in names)
+    raise s.fail(_field_span(node, field), f".{field} sets one of {choices} to true")
+
+
+def _fabin(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall) -> None:
+    _fabric(s, b, fields, node, T.INPUT_QUEUE)
+
+
+def _fabout(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall) -> None:
+    _fabric(s, b, fields, node, T.OUTPUT_QUEUE)
+    flags = (("control", DescriptorFlag.CONTROL), ("advance_switch", DescriptorFlag.ADVANCE_SWITCH))
+    for name, flag in flags:
+        value = fields.get(name)
+        if value is None:
+            continue
+        value = s.known(coerce(s, value, T.BOOL, _field_span(node, name)), node.span)
+        if value.value:  # pyright: ignore[reportAttributeAccessIssue]
+            b.words[Word.FLAGS] = b.words.get(Word.FLAGS, 0) | int(flag)
+    _index_flag(s, b, fields, node)
+
+
+def _circbuf(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall) -> None:
+    element, dims, pointer = _base(s, fields, node)
+    b.set_base(pointer)
+    span = _field_span(node, "extent")
+    b.set(Word.EXTENT, extent_value(s, fields.get("extent", Const(T.U16, ENDLESS)), span))
+    b.set(Word.OFFSET, fields.get("offset", Const(T.I16, 0)), element.size)
+    b.set(Word.WRAP, fields.get("wraparound", Const(T.U16, prod(dims))))
+    b.words[Word.STRIDE] = 1
+
+
+_RULES: dict[T.Type, Callable[[Sema, _Builder, dict[str, Value], ast.BuiltinCall], None]] = {
+    T.MEM1D: _mem1d,
+    T.MEM4D: _mem4d,
+    T.FABIN: _fabin,
+    T.FABOUT: _fabout,
+    T.CIRCBUF: _circbuf,
+}
+
+# Modifiers
+
+
+def _changing(s: Sema, node: ast.BuiltinCall, kinds: tuple[T.Type, ...]) -> Value:
+    """The DSD that a modifier changes."""
+    first = node.args[0]
+    target = s.target_slot
+    if not modifies(first):
+        s.target_slot = -1
+    value = s.eval(first)
+    s.target_slot = -1
+    if value.type not in kinds:
+        names = ", ".join(str(k) for k in kinds)
+        raise s.fail(first.span, f"@{node.name} takes {names}, found {describe(value)}")
+    s.target_slot = target
+    return value
+
+
+def _editable(s: Sema, value: Value, target: int, span: Span) -> Slot:
+    """A slot that may be changed: the assigned variable itself, or a copy."""
+    if isinstance(value, Slot) and (value.fresh or value.slot == target):
+        return value
+    slot = Slot(value.type, s.unit.new_slot(), fresh=True)
+    emitter = s.emitter(span)
+    if isinstance(value, Const):
+        emitter.emit(Op.DCONST, slot.slot, d=s.unit.descriptor_row(value.value))
+    else:
+        emitter.emit(Op.DCOPY, slot.slot, s.slot(value, span))
+    return slot
+
+
+_MEMORY = (T.MEM1D, T.MEM4D, T.CIRCBUF)
+
+
+@builtin("set_dsd_length", 2)
+def set_dsd_length(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@set_dsd_length(d, n)``: not for mem4d."""
+    value = _changing(s, node, (T.MEM1D, T.FABIN, T.FABOUT, T.CIRCBUF))
+    target, s.target_slot = s.target_slot, -1
+    length = extent_value(s, s.eval(node.args[1]), node.args[1].span)
+    if isinstance(value, Const) and isinstance(length, Const):
+        return Const(value.type, value.value.changed({Word.EXTENT: length.value}))
+    slot = _editable(s, value, target, node.span)
+    s.emitter(node.span).emit(Op.DLEN, slot.slot, s.register(length))
+    return slot
+
+
+@builtin("increment_dsd_offset", 3)
+def increment_dsd_offset(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@increment_dsd_offset(d, n, T)``: n elements of T further on."""
+    value = _changing(s, node, _MEMORY)
+    target, s.target_slot = s.target_slot, -1
+    by = s.eval(node.args[1])
+    if not T.is_integer(by.type):
+        raise s.fail(node.args[1].span, f"an offset must be an integer, found {describe(by)}")
+    size = s.type(node.args[2]).size
+    if size == 0:
+        raise s.fail(node.args[2].span, f"{s.type(node.args[2])} has no size in memory")
+    if isinstance(value, Const) and isinstance(by, Const):
+        offset = value.value.words.get(Word.OFFSET, 0) + by.value * size
+        return Const(value.type, value.value.changed({Word.OFFSET: offset}))
+    slot = _editable(s, value, target, node.span)
+    s.emitter(node.span).emit(Op.DOFF, slot.slot, s.register(by), d=size)
+    return slot
+
+
+@builtin("set_dsd_base_addr", 2)
+def set_dsd_base_addr(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@set_dsd_base_addr(d, array or pointer)``: also sets the offset to 0."""
+    value = _changing(s, node, _MEMORY)
+    target, s.target_slot = s.target_slot, -1
+    _, _, pointer = walked_array(s, s.ref(node.args[1]), node.args[1].span)
+    if isinstance(value, Const) and isinstance(pointer, Const):
+        changed = value.value.changed({Word.OFFSET: 0}, pointer.value)
+        return Const(value.type, changed)
+    slot = _editable(s, value, target, node.span)
+    s.emitter(node.span).emit(Op.DBASE, slot.slot, s.register(pointer))
+    return slot
+
+
+@builtin("set_dsd_stride", 2)
+def set_dsd_stride(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@set_dsd_stride(d, n)``."""
+    value = _changing(s, node, (T.MEM1D,))
+    target, s.target_slot = s.target_slot, -1
+    stride = s.eval(node.args[1])
+    if not T.is_integer(stride.type):
+        raise s.fail(node.args[1].span, f"a stride must be an integer, found {describe(stride)}")
+    if isinstance(stride, Const):
+        _stride(s, stride.value, node.args[1].span)
+        if isinstance(value, Const):
+            return Const(value.type, value.value.changed({Word.STRIDE: stride.value}))
+    slot = _editable(s, value, target, node.span)
+    s.emitter(node.span).emit(Op.DSTRIDE, slot.slot, s.register(stride))
+    return slot
+
+
+# FIFOs and DSRs
+
+
+@builtin("allocate_fifo", 1, 2)
+def allocate_fifo(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@allocate_fifo(array, .{ .activate_push = …, .activate_pop = … })``."""
+    entity = s.ref(node.args[0])
+    if not isinstance(entity, Mem) or not isinstance(entity.type, T.ArrayType):
+        raise s.fail(node.args[0].span, f"@allocate_fifo needs an array, found {entity.type}")
+    if not s.frame.comptime:
+        raise s.fail(node.span, "a FIFO is made at file level or in a comptime block")
+    code = entity.type.element.code
+    if code is None or entity.type.element.size not in (2, 4):
+        raise s.fail(node.args[0].span, f"a FIFO holds 16- or 32-bit scalars, found {entity.type}")
+    ids = {"activate_push": -1, "activate_pop": -1}
+    if len(node.args) > 1:
+        options = s.eval(node.args[1])
+        if not isinstance(options, Struct):
+            raise s.fail(node.args[1].span, f"expected a struct, found {describe(options)}")
+        for name, value in options.fields.items():
+            if name not in ids:
+                known = ", ".join(f".{i}" for i in ids)
+                raise s.fail(node.args[1].span, f"@allocate_fifo knows {known}, found .{name}")
+            number = task_number(s, value, node.args[1].span, (TaskKind.LOCAL,))
+            ids[name] = s.known(number, node.args[1].span, "task id").value  # pyright: ignore
+    fifo = Fifo(entity.address, entity.type.count, code, ids["activate_push"], ids["activate_pop"])
+    s.unit.fifos.append(fifo)
+    words: dict[int, int] = {Word.KIND: int(DsdKind.FIFO), Word.FIFO: len(s.unit.fifos) - 1}
+    return Const(T.FIFO, Descriptor(words, None))
+
+
+_FILES = {
+    T.DSR_DEST: DsrFile.DEST, T.DSR_SRC0: DsrFile.SRC0, T.DSR_SRC1: DsrFile.SRC1,
+    T.XDSR: DsrFile.EXTRA, T.DSR_FIFO_DEST: DsrFile.EXTRA, T.DSR_FIFO_SRC1: DsrFile.EXTRA,
+}  # fmt: skip
+
+
+@builtin("get_dsr", 2)
+def get_dsr(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@get_dsr(dsr_dest, id)``."""
+    kind = s.type(node.args[0])
+    if not isinstance(kind, T.DsrType):
+        raise s.fail(node.args[0].span, f"@get_dsr takes a DSR type, found {kind}")
+    number = s.integer(node.args[1], "the id of a DSR")
+    if not 0 <= number < s.compilation.arch.dsr_ids:
+        last = s.compilation.arch.dsr_ids - 1
+        raise s.fail(node.args[1].span, f"DSR id {number} is out of range 0 to {last}")
+    return Const(kind, dsr_slot(_FILES[kind], number))

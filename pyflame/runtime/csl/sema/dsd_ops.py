@@ -1,0 +1,464 @@
+"""DSD operations, DSR loads and @map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyflame.runtime.csl import ast
+from pyflame.runtime.csl.sema import types as T
+from pyflame.runtime.csl.sema.builtins_tasks import block_kind, priority_level, task_number
+from pyflame.runtime.csl.sema.calls import call_with, signature
+from pyflame.runtime.csl.sema.coerce import coerce
+from pyflame.runtime.csl.sema.core import BUILTINS, Sema, builtin, describe
+from pyflame.runtime.csl.sema.emit import Label
+from pyflame.runtime.csl.sema.memory import assign, deref
+from pyflame.runtime.csl.sema.values import (
+    VOID_VALUE,
+    Const,
+    FnValue,
+    Reg,
+    Slot,
+    Struct,
+    Tuple,
+    Value,
+)
+from pyflame.runtime.csl.source import Span
+from pyflame.runtime.fabric.isa import (
+    OPTION_WORDS,
+    DescriptorFlag,
+    DsdOp,
+    Op,
+    Operand,
+    Option,
+    TaskKind,
+    Word,
+)
+
+SINGLE, HALF, WORD, INT = "f32", "f16", "32-bit", "16-bit"
+"""What a scalar operand of an operation may be."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How an operation is written: sources that are elements, then whether a scalar factor."""
+
+    op: DsdOp
+    sources: tuple[str, ...]
+    factor: str = ""
+    dest: str = ""
+
+    @property
+    def dest_kind(self) -> str:
+        """Element kind of the destination."""
+        return self.dest or self.sources[0]
+
+
+def _forms() -> dict[str, Form]:
+    forms: dict[str, Form] = {
+        "mov16": Form(DsdOp.MOV16, (INT,)),
+        "mov32": Form(DsdOp.MOV32, (WORD,)),
+        "fmacs": Form(DsdOp.FMACS, (SINGLE, SINGLE), SINGLE),
+        "fmach": Form(DsdOp.FMACH, (HALF, HALF), HALF),
+        "fmachs": Form(DsdOp.FMACHS, (SINGLE, HALF), HALF),
+        "faddhs": Form(DsdOp.FADDHS, (SINGLE, HALF)),
+        "fh2s": Form(DsdOp.FH2S, (HALF,), dest=SINGLE),
+        "fs2h": Form(DsdOp.FS2H, (SINGLE,), dest=HALF),
+        "fh2xp16": Form(DsdOp.FH2XP16, (HALF,), dest=INT),
+        "fs2xp16": Form(DsdOp.FS2XP16, (SINGLE,), dest=INT),
+        "xp162fh": Form(DsdOp.XP162FH, (INT,), dest=HALF),
+        "xp162fs": Form(DsdOp.XP162FS, (INT,), dest=SINGLE),
+    }
+    for name in ("fmovs", "fnegs", "fabss"):
+        forms[name] = Form(DsdOp[name.upper()], (SINGLE,))
+    for name in ("fmovh", "fnegh", "fabsh"):
+        forms[name] = Form(DsdOp[name.upper()], (HALF,))
+    for name in ("fadds", "fsubs", "fmuls", "fmaxs"):
+        forms[name] = Form(DsdOp[name.upper()], (SINGLE, SINGLE))
+    for name in ("faddh", "fsubh", "fmulh", "fmaxh"):
+        forms[name] = Form(DsdOp[name.upper()], (HALF, HALF))
+    for name in ("add16", "sub16", "and16", "or16", "xor16", "sll16", "slr16", "sar16"):
+        forms[name] = Form(DsdOp[name.upper()], (INT, INT))
+    for name in ("clz", "ctz", "popcnt"):
+        forms[name] = Form(DsdOp[name.upper()], (INT,))
+    return forms
+
+
+FORMS = _forms()
+"""Every DSD operation by builtin name."""
+
+UNSUPPORTED = ("addc16", "fnorms", "fnormh", "fscales", "fscaleh", "dfilt")
+"""Operations whose exact meaning no public source states."""
+
+_SIZES = {SINGLE: 4, WORD: 4, HALF: 2, INT: 2}
+_FABRIC = (T.FABIN, T.FABOUT, T.FIFO)
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """One operand: its kind and number for the operand table, and its type."""
+
+    kind: Operand
+    number: int
+    type: T.Type
+    value: Value
+
+
+_NONE = _Operand(Operand.NONE, 0, T.VOID, VOID_VALUE)
+
+
+def dsd_operation(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@fadds(dest, a, b, .{ … })`` and its relatives."""
+    form = FORMS[node.name]
+    count = 1 + len(form.sources) + bool(form.factor)
+    if not count <= len(node.args) <= count + 1:
+        raise s.fail(
+            node.span,
+            f"@{node.name} takes {count} operands and perhaps options, found {len(node.args)}",
+        )
+    options = _options(s, node.args[count]) if len(node.args) > count else {}
+    index = options.get("index")
+    dest = _destination(s, node.args[0], form)
+    sources = [_source(s, node.args[1 + i], kind, index) for i, kind in enumerate(form.sources)]
+    factor = _NONE
+    if form.factor:
+        factor = _source(s, node.args[count - 1], form.factor, None)
+        if factor.kind != Operand.SCALAR:
+            raise s.fail(
+                node.args[count - 1].span,
+                f"the last operand of @{node.name} is a scalar, found a value of {factor.type}",
+            )
+    _check(s, node, [dest, *sources], options)
+    return _issue(s, node, form, dest, sources, factor, options)
+
+
+for _name in FORMS:
+    BUILTINS[_name] = (2, -1, dsd_operation)
+
+
+def _unsupported(s: Sema, node: ast.BuiltinCall) -> Value:
+    raise s.fail(
+        node.span,
+        f"@{node.name} is not supported: no public source states exactly what it computes",
+    )
+
+
+for _name in UNSUPPORTED:
+    BUILTINS[_name] = (1, -1, _unsupported)
+
+
+def _destination(s: Sema, node: ast.Expr, form: Form) -> _Operand:
+    value = s.eval(node)
+    operand = _vector(s, value, node.span, T.DSR_DEST)
+    if operand is not None:
+        if value.type is T.FABIN:
+            raise s.fail(node.span, "the destination of a DSD operation cannot be a fabin_dsd")
+        return operand
+    if isinstance(value.type, T.PointerType):
+        size = _SIZES[form.dest_kind]
+        if value.type.element.size != size:
+            raise s.fail(
+                node.span, f"the destination holds {8 * size} bits, found {describe(value)}"
+            )
+        return _Operand(Operand.POINTER, s.register(value, node.span), value.type, value)
+    raise s.fail(
+        node.span, f"the destination must be a DSD, DSR or pointer, found {describe(value)}"
+    )
+
+
+def _vector(s: Sema, value: Value, span: Span, *files: T.Type) -> _Operand | None:
+    """A DSD or DSR operand, None for anything else."""
+    if isinstance(value.type, T.DsdType):
+        return _Operand(Operand.SLOT, s.slot(value, span), value.type, value)
+    if isinstance(value.type, T.DsrType):
+        if not isinstance(value, Const):
+            raise s.fail(span, "a DSR must be known at compile time")
+        extra = (T.XDSR, T.DSR_FIFO_DEST, T.DSR_FIFO_SRC1)
+        if value.type not in (*files, *extra):
+            raise s.fail(
+                span, f"this operand takes {' or '.join(map(str, files))}, found {value.type}"
+            )
+        return _Operand(Operand.DSR, value.value, value.type, value)
+    return None
+
+
+def _source(s: Sema, node: ast.Expr, kind: str, index: Value | None) -> _Operand:
+    value = s.eval(node)
+    operand = _vector(s, value, node.span, T.DSR_SRC0, T.DSR_SRC1)
+    if operand is not None:
+        if value.type is T.FABOUT:
+            raise s.fail(node.span, "a source of a DSD operation cannot be a fabout_dsd")
+        return operand if index is None else _indexed(s, operand, index, kind, node.span)
+    scalar = _scalar(s, value, kind, node.span)
+    return _Operand(Operand.SCALAR, s.register(scalar, node.span), scalar.type, scalar)
+
+
+def _scalar(s: Sema, value: Value, kind: str, span: Span) -> Value:
+    """A scalar of the operation's width."""
+    if kind == SINGLE:
+        return coerce(s, value, T.F32, span)
+    if kind == HALF:
+        return coerce(s, value, s.compilation.half, span)
+    size = _SIZES[kind]
+    if value.type is T.COMPTIME_FLOAT:
+        return coerce(s, value, T.F32 if size == 4 else s.compilation.half, span)
+    if value.type is T.COMPTIME_INT:
+        assert isinstance(value, Const)
+        signed = T.I32 if size == 4 else T.I16
+        unsigned = T.U32 if size == 4 else T.U16
+        return coerce(s, value, signed if value.value < 0 else unsigned, span)
+    if value.type.code is None or value.type.size != size:
+        raise s.fail(span, f"expected a {8 * size}-bit scalar, DSD or DSR, found {describe(value)}")
+    return value
+
+
+def _indexed(s: Sema, operand: _Operand, index: Value, kind: str, span: Span) -> _Operand:
+    """``.index = n`` moves memory DSDs made with wavelet_index_offset by n elements."""
+    value = operand.value
+    if not isinstance(value, Const) or not isinstance(value.type, T.DsdType):
+        return operand
+    if value.type not in (T.MEM1D, T.MEM4D):
+        return operand
+    if not value.value.words.get(Word.FLAGS, 0) & DescriptorFlag.INDEXED:
+        return operand
+    plain = value.value.changed({Word.FLAGS: 0})
+    emitter = s.emitter(span)
+    slot = s.unit.new_slot()
+    emitter.emit(Op.DCONST, slot, d=s.unit.descriptor_row(plain))
+    emitter.emit(Op.DOFF, slot, s.register(index), d=_SIZES[kind])
+    return _Operand(Operand.SLOT, slot, value.type, Slot(value.type, slot))
+
+
+def _check(
+    s: Sema, node: ast.BuiltinCall, operands: list[_Operand], options: dict[str, Value]
+) -> None:
+    """Mistakes that the operand types show."""
+    types = [o.type for o in operands]
+    asynchronous = options.get("async")
+    wanted = isinstance(asynchronous, Const) and asynchronous.value is True
+    if wanted and not any(t in _FABRIC or isinstance(t, T.DsrType) for t in types):
+        raise s.fail(node.span, f"@{node.name} is .async but no operand is on the fabric")
+    if not wanted:
+        for name in ("activate", "unblock"):
+            if name in options and not any(isinstance(t, T.DsrType) for t in types):
+                raise s.fail(node.span, f".{name} needs .async = true")
+    if s.compilation.arch.data_tasks_by_queue and types.count(T.FABIN) > 1:
+        raise s.fail(node.span, "on wse3 an operation has at most one fabin operand")
+    if types[1:].count(T.FIFO) > 1:
+        raise s.fail(node.span, "an operation has at most one FIFO source")
+
+
+def _issue(
+    s: Sema,
+    node: ast.BuiltinCall,
+    form: Form,
+    dest: _Operand,
+    sources: list[_Operand],
+    factor: _Operand,
+    options: dict[str, Value],
+) -> Value:
+    first, second = sources[0], sources[1] if len(sources) > 1 else _NONE
+    row = option_row(s, options, node.args[-1].span)
+    words = [int(form.op)]
+    for operand in (dest, first, second, factor):
+        words += [int(operand.kind), operand.number]
+    index = s.unit.row("operands", [*words, row])
+    emitter = s.emitter(node.span)
+    fifo = any(o.type is T.FIFO for o in (dest, first, second))
+    asynchronous = options.get("async")
+    result = -1
+    if fifo and not (isinstance(asynchronous, Const) and asynchronous.value):
+        result = emitter.register()
+    emitter.emit(Op.DSD, result, d=index)
+    return VOID_VALUE if result < 0 else Reg(T.BOOL, result)
+
+
+# Options
+
+_KNOWN = ("async", "activate", "unblock", "on_control", "priority", "ut_id", "index")
+_ON_LOAD = ("async", "activate", "unblock", "on_control", "priority", "ut_id", "save_address")
+
+
+def _options(s: Sema, node: ast.Expr, known: tuple[str, ...] = _KNOWN) -> dict[str, Value]:
+    value = s.eval(node)
+    if isinstance(value, Tuple) and not value.items:
+        return {}
+    if not isinstance(value, Struct):
+        raise s.fail(node.span, f"expected a struct of options, found {describe(value)}")
+    for name in value.fields:
+        if name not in known:
+            names = ", ".join(f".{n}" for n in known)
+            raise s.fail(node.span, f"the options are {names}; found .{name}")
+    if "activate" in value.fields and "unblock" in value.fields:
+        raise s.fail(node.span, ".activate and .unblock exclude each other")
+    return value.fields
+
+
+def option_row(s: Sema, options: dict[str, Value], span: Span) -> int:
+    """The row of the options table, -1 without options."""
+    row = [-1] * OPTION_WORDS
+    for name, value in options.items():
+        if name in ("async", "save_address"):
+            flag = s.known(coerce(s, value, T.BOOL, span), span, "option")
+            column = Option.ASYNC if name == "async" else Option.SAVE_ADDRESS
+            row[column] = int(flag.value)  # pyright: ignore[reportAttributeAccessIssue]
+        elif name == "activate":
+            number = task_number(s, value, span, (TaskKind.LOCAL,))
+            if number.type is not T.LOCAL_TASK_ID:
+                raise s.fail(span, f".activate takes a local task, found {describe(value)}")
+            row[Option.ACTIVATE] = _number(s, number)
+        elif name == "unblock":
+            number = task_number(s, value, span, (TaskKind.LOCAL, TaskKind.DATA))
+            row[Option.UNBLOCK] = _number(s, number)
+            row[Option.UNBLOCK_KIND] = int(block_kind(s, number.type, span))
+        elif name == "priority":
+            row[Option.PRIORITY] = priority_level(s, value, span)
+        elif name == "ut_id":
+            if value.type is not T.UT_ID:
+                raise s.fail(span, f".ut_id takes a ut_id, found {describe(value)}")
+            row[Option.UT] = _number(s, value)
+        elif name == "index":
+            row[Option.INDEX] = _number(s, coerce(s, value, T.U16, span))
+        elif name == "on_control":
+            _on_control(s, value, row, span)
+    return -1 if all(word == -1 for word in row) else s.unit.row("options", row)
+
+
+def _number(s: Sema, value: Value) -> int:
+    """A known number, or the code of a register."""
+    if isinstance(value, Const):
+        return int(value.value)
+    return -(s.register(value) + 16)
+
+
+def _on_control(s: Sema, value: Value, row: list[int], span: Span) -> None:
+    if not isinstance(value, Struct) or len(value.fields) != 1:
+        raise s.fail(span, ".on_control is .{ .terminate = true }, .{ .activate = id } or "
+                     ".{ .unblock = id }")  # fmt: skip
+    (name, inner), *_ = value.fields.items()
+    if name == "terminate":
+        row[Option.ON_CONTROL] = 1
+        return
+    if name not in ("activate", "unblock"):
+        raise s.fail(span, f".on_control knows .terminate, .activate and .unblock, found .{name}")
+    row[Option.ON_CONTROL] = 2 if name == "activate" else 3
+    number = task_number(s, inner, span, (TaskKind.LOCAL, TaskKind.DATA))
+    row[Option.ON_CONTROL_ID] = _number(s, number)
+
+
+@builtin("load_to_dsr", 2, 3)
+def load_to_dsr(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@load_to_dsr(dsr, dsd, .{ … })``."""
+    register = s.eval(node.args[0])
+    if not isinstance(register, Const) or not isinstance(register.type, T.DsrType):
+        raise s.fail(node.args[0].span, f"expected a DSR, found {describe(register)}")
+    value = s.eval(node.args[1])
+    given = s.option(node, 2)
+    options = {} if given is None else _options(s, given, _ON_LOAD)
+    slot = s.slot(value, node.args[1].span)
+    row = option_row(s, options, node.span)
+    s.emitter(node.span).emit(Op.DSRLOAD, register.value, slot, d=row)
+    return VOID_VALUE
+
+
+# @map
+
+
+@builtin("map", 2, -1)
+def map_(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@map(f, in…, out)``: a loop over the shortest DSD."""
+    callee = s.eval(node.args[0])
+    if not isinstance(callee, Const) or not isinstance(callee.value, FnValue):
+        raise s.fail(node.args[0].span, f"@map needs a function, found {describe(callee)}")
+    type_ = signature(s, callee.value)
+    if type_ is None:
+        raise s.fail(node.args[0].span, "@map needs a function without comptime parameters")
+    gives = type_.result is not T.VOID
+    if len(node.args) != 1 + len(type_.params) + gives:
+        raise s.fail(
+            node.span,
+            f"@map of {type_} takes {len(type_.params)} inputs"
+            f"{' and an output' if gives else ''}, found {len(node.args) - 1}",
+        )
+    values = [s.eval(arg) for arg in node.args[1:]]
+    slots = [
+        s.slot(v, a.span) if isinstance(v.type, T.DsdType) else -1
+        for v, a in zip(values, node.args[1:], strict=True)
+    ]
+    if T.FIFO in [v.type for v in values]:
+        raise s.fail(node.span, "@map takes no FIFO")
+    _map_loop(s, node, callee.value, type_, values, slots)
+    return VOID_VALUE
+
+
+def _map_loop(
+    s: Sema,
+    node: ast.BuiltinCall,
+    fn: FnValue,
+    type_: T.FnType,
+    values: list[Value],
+    slots: list[int],
+) -> None:
+    emitter = s.emitter(node.span)
+    count = _shortest(s, slots)
+    index = emitter.constant(0)
+    test, one = emitter.register(), emitter.constant(1)
+    head, end = Label(), Label()
+    emitter.place(head)
+    code = T.I64.code or 0
+    emitter.emit(Op.LT, test, index, count, t=code)
+    emitter.jump(Op.JZ, end, test)
+    registers = emitter.next_register
+    args: list[Value] = []
+    for number, param in enumerate(type_.params):
+        if slots[number] >= 0:
+            assert param.code is not None
+            register = emitter.register()
+            emitter.emit(Op.DLD, register, slots[number], index, t=param.code)
+            args.append(Reg(param, register))
+        else:
+            span = node.args[1 + number].span
+            args.append(coerce(s, values[number], param, span))
+    result = call_with(s, fn, args, node.span)
+    if len(slots) > len(type_.params):
+        _map_output(s, node, type_, values[-1], slots[-1], index, result)
+    emitter.next_register = registers
+    emitter.emit(Op.ADD, index, index, one, t=code)
+    emitter.jump(Op.JMP, head)
+    emitter.place(end)
+
+
+def _shortest(s: Sema, slots: list[int]) -> int:
+    """A register with the length of the shortest DSD; one element without any."""
+    emitter = s.emitter(None)
+    count = -1
+    for slot in slots:
+        if slot < 0:
+            continue
+        register = emitter.register()
+        emitter.emit(Op.DCOUNT, register, slot)
+        if count < 0:
+            count = register
+            continue
+        test, shorter = emitter.register(), Label()
+        emitter.emit(Op.LT, test, count, register, t=T.I64.code or 0)
+        emitter.jump(Op.JNZ, shorter, test)
+        emitter.emit(Op.MOV, count, register)
+        emitter.place(shorter)
+    return emitter.constant(1) if count < 0 else count
+
+
+def _map_output(
+    s: Sema,
+    node: ast.BuiltinCall,
+    type_: T.FnType,
+    out: Value,
+    slot: int,
+    index: int,
+    result: Value,
+) -> None:
+    emitter = s.emitter(node.span)
+    if slot >= 0:
+        assert type_.result.code is not None
+        emitter.emit(Op.DST, s.register(result), slot, index, t=type_.result.code)
+        return
+    assign(s, deref(s, out, node.args[-1].span), result, node.args[-1].span)

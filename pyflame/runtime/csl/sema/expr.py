@@ -1,0 +1,386 @@
+"""Literals, names, operators and types."""
+
+from __future__ import annotations
+
+from pyflame.runtime.csl import ast
+from pyflame.runtime.csl.sema import types as T
+from pyflame.runtime.csl.sema.coerce import coerce, common_type, make_struct
+from pyflame.runtime.csl.sema.core import Entity, Sema, describe, evaluates, locates
+from pyflame.runtime.csl.sema.emit import Label
+from pyflame.runtime.csl.sema.memory import build_array
+from pyflame.runtime.csl.sema.scalars import COMPARE, FoldError, fold, round_to
+from pyflame.runtime.csl.sema.values import (
+    FALSE,
+    TRUE,
+    VOID_VALUE,
+    ArrayData,
+    Const,
+    Reg,
+    Struct,
+    Tuple,
+    Value,
+    detached,
+    is_known,
+    key_of,
+    payload,
+)
+from pyflame.runtime.csl.source import Span
+from pyflame.runtime.fabric.isa import Direction, Op
+
+MAX_ARRAY = 1 << 22
+"""Most elements of one array; far beyond a PE's memory, for layout code's own tables."""
+
+_ARITHMETIC = {
+    "+": Op.ADD, "-": Op.SUB, "*": Op.MUL, "/": Op.DIV, "%": Op.MOD, "&": Op.AND, "|": Op.OR,
+    "^": Op.XOR, "<<": Op.SHL, ">>": Op.SHR,
+}  # fmt: skip
+_COMPARISON = {"==": Op.EQ, "!=": Op.NE, "<": Op.LT, "<=": Op.LE, ">": Op.GT, ">=": Op.GE}
+
+
+# Literals and names
+
+
+@evaluates(ast.IntLit)
+def int_literal(s: Sema, node: ast.IntLit) -> Value:
+    return Const(T.COMPTIME_INT, node.value)
+
+
+@evaluates(ast.CharLit)
+def char_literal(s: Sema, node: ast.CharLit) -> Value:
+    return Const(T.COMPTIME_INT, node.value)
+
+
+@evaluates(ast.FloatLit)
+def float_literal(s: Sema, node: ast.FloatLit) -> Value:
+    return Const(T.COMPTIME_FLOAT, node.value)
+
+
+@evaluates(ast.StringLit)
+def string_literal(s: Sema, node: ast.StringLit) -> Value:
+    return Const(T.COMPTIME_STRING, node.value)
+
+
+@evaluates(ast.BoolLit)
+def bool_literal(s: Sema, node: ast.BoolLit) -> Value:
+    return TRUE if node.value else FALSE
+
+
+@evaluates(ast.VoidLit)
+def void_literal(s: Sema, node: ast.VoidLit) -> Value:
+    return VOID_VALUE
+
+
+_DIRECTIONS: dict[str, Value] = {d.name: Const(T.DIRECTION, int(d)) for d in Direction}
+
+
+@locates(ast.Name)
+def name_place(s: Sema, node: ast.Name) -> Entity:
+    """What a name stands for: local, then file level, then the language's own names."""
+    name = node.name
+    frame = s.frame
+    binding = frame.names.get(name)
+    if binding is None:
+        binding = frame.instance.find(s, name, node.span)
+    if binding is not None:
+        return binding.entity
+    type_ = T.named_type(name, s.compilation.half)
+    if type_ is not None:
+        return Const(T.TYPE, type_)
+    if name in _DIRECTIONS:
+        return _DIRECTIONS[name]
+    raise s.fail(node.span, f"'{name}' is not declared{frame.instance.suggestion(name)}")
+
+
+@evaluates(ast.Name)
+def name_value(s: Sema, node: ast.Name) -> Value:
+    entity = name_place(s, node)
+    return entity if entity.__class__ is Const else s.load(entity)  # pyright: ignore
+
+
+@evaluates(ast.ComptimeExpr)
+def comptime_expression(s: Sema, node: ast.ComptimeExpr) -> Value:
+    """``comptime x``."""
+    with s.comptime():
+        value = s.eval(node.operand)
+    return s.known(value, node.operand.span)
+
+
+# Aggregates
+
+
+@evaluates(ast.StructLit)
+def struct_literal(s: Sema, node: ast.StructLit) -> Value:
+    """``.{ .a = 1 }`` or ``T{ .a = 1 }``."""
+    fields = {f.name: detached(s.eval(f.value)) for f in node.fields}
+    if node.type is None:
+        return Struct(T.ANON_STRUCT, fields)
+    type_ = s.type(node.type)
+    if isinstance(type_, T.ArrayType) and not fields:
+        return zeros(s, type_, node.span) if type_.count == 0 else _short(s, type_, 0, node)
+    if not isinstance(type_, T.StructType):
+        raise s.fail(node.span, f"{type_} is not a struct: its literal takes no fields")
+    return make_struct(s, type_, fields, node.span)
+
+
+@evaluates(ast.ListLit)
+def list_literal(s: Sema, node: ast.ListLit) -> Value:
+    """``.{ 1, 2 }`` or ``[2]u16{ 1, 2 }``."""
+    if node.type is None:
+        return Tuple(tuple([detached(s.eval(item)) for item in node.items]))
+    type_ = s.type(node.type)
+    if not isinstance(type_, T.ArrayType):
+        raise s.fail(node.span, f"{type_} is not an array: its literal needs field names")
+    if len(node.items) != type_.count:
+        return _short(s, type_, len(node.items), node)
+    items = [s.eval_as(item, type_.element) for item in node.items]
+    if all(is_known(item) for item in items):
+        return Const(type_, ArrayData([payload(item) for item in items]))
+    return build_array(s, type_, items, node.span)
+
+
+def _short(s: Sema, type_: T.ArrayType, found: int, node: ast.Expr) -> Value:
+    raise s.fail(node.span, f"{type_} has {type_.count} elements, the literal has {found}")
+
+
+def zeros(s: Sema, type_: T.Type, span: Span) -> Value:
+    """The zero of a type."""
+    if isinstance(type_, T.ArrayType):
+        inner = zeros(s, type_.element, span)
+        return Const(type_, ArrayData([payload(inner)] * type_.count))
+    if isinstance(type_, T.StructType):
+        return Struct(type_, {n: zeros(s, t, span) for n, t in type_.fields.items()})
+    if isinstance(type_, T.FloatType) or type_ is T.COMPTIME_FLOAT:
+        return Const(type_, 0.0)
+    if type_ is T.BOOL:
+        return FALSE
+    if isinstance(type_, T.IntType | T.IdType | T.EnumType) or type_ is T.COMPTIME_INT:
+        return Const(type_, 0)
+    raise s.fail(span, f"a value of type {type_} has no zero: it needs an initialiser")
+
+
+# Operators
+
+
+@evaluates(ast.Unary)
+def unary(s: Sema, node: ast.Unary) -> Value:
+    """``-x``, ``!x``, ``~x``."""
+    value = s.eval(node.operand)
+    type_ = value.type
+    fits = {
+        "-": T.is_number(type_),
+        "~": T.is_integer(type_),
+        "!": type_ is T.BOOL,
+    }[node.op]
+    if not fits:
+        raise s.fail(node.span, f"'{node.op}' is not defined for {describe(value)}")
+    if isinstance(value, Const):
+        return Const(type_, _fold_unary(node.op, type_, value.value))
+    emitter = s.emitter(node.span)
+    source = s.register(value, node.span)
+    register = emitter.register()
+    assert type_.code is not None
+    emitter.emit(Op.NEG if node.op == "-" else Op.NOT, register, source, t=type_.code)
+    return narrowed(s, Reg(type_, register))
+
+
+def _fold_unary(op: str, type_: T.Type, value: float) -> float:
+    if op == "!":
+        return not value
+    result = -value if op == "-" else ~int(value)
+    if isinstance(type_, T.IntType):
+        return type_.wrap(int(result))
+    return round_to(type_, result) if isinstance(result, float) else result
+
+
+@evaluates(ast.Binary)
+def binary(s: Sema, node: ast.Binary) -> Value:
+    """All infix operators."""
+    if node.op in ("and", "or"):
+        return _logical(s, node)
+    lhs, rhs = s.eval(node.lhs), s.eval(node.rhs)
+    return binary_values(s, node.op, lhs, rhs, node.span)
+
+
+def binary_values(s: Sema, op: str, lhs: Value, rhs: Value, span: Span) -> Value:
+    """``lhs op rhs`` of evaluated operands."""
+    if op in COMPARE:
+        return _compare(s, op, lhs, rhs, span)
+    if op in ("<<", ">>"):
+        return _shift(s, op, lhs, rhs, span)
+    type_ = lhs.type
+    if type_ is not rhs.type:
+        type_ = common_type(s, lhs, rhs, span, f"the operands of '{op}'")
+        lhs, rhs = coerce(s, lhs, type_, span), coerce(s, rhs, type_, span)
+    _check_operator(s, op, type_, span)
+    if lhs.__class__ is Const and rhs.__class__ is Const:
+        return folded(s, op, type_, lhs, rhs, span)
+    return _emit_binary(s, _ARITHMETIC[op], type_, type_, lhs, rhs, span)
+
+
+def _check_operator(s: Sema, op: str, type_: T.Type, span: Span) -> None:
+    if isinstance(type_, T.IntType) or type_ is T.COMPTIME_INT:
+        return
+    if type_ is T.BOOL and op in "&|^":
+        return
+    if (isinstance(type_, T.FloatType) or type_ is T.COMPTIME_FLOAT) and op in "+-*/":
+        return
+    raise s.fail(span, f"'{op}' is not defined for {type_}")
+
+
+def folded(s: Sema, op: str, type_: T.Type, lhs: Value, rhs: Value, span: Span) -> Value:
+    """``lhs op rhs`` of two known values of one type."""
+    a, b = lhs.value, rhs.value  # pyright: ignore[reportAttributeAccessIssue]
+    if type_ is T.BOOL:
+        return Const(T.BOOL, {"&": a and b, "|": a or b, "^": a != b}[op])
+    try:
+        return Const(type_, fold(op, type_, a, b))
+    except FoldError as error:
+        raise s.fail(span, str(error)) from None
+
+
+def _shift(s: Sema, op: str, lhs: Value, rhs: Value, span: Span) -> Value:
+    if not T.is_integer(lhs.type) or not T.is_integer(rhs.type):
+        raise s.fail(span, f"'{op}' needs integers, found {describe(lhs)} and {describe(rhs)}")
+    if isinstance(lhs, Const) and isinstance(rhs, Const):
+        return folded(s, op, lhs.type, lhs, rhs, span)
+    if lhs.type is T.COMPTIME_INT:
+        raise s.fail(span, f"the shifted number needs a type: write @as(u32, {lhs.value})")  # pyright: ignore
+    if rhs.type is T.COMPTIME_INT:
+        rhs = Const(T.I32, rhs.value)  # pyright: ignore[reportAttributeAccessIssue]
+    return _emit_binary(s, _ARITHMETIC[op], lhs.type, lhs.type, lhs, rhs, span)
+
+
+def _compare(s: Sema, op: str, lhs: Value, rhs: Value, span: Span) -> Value:
+    type_ = lhs.type
+    if type_ is not rhs.type:
+        if not T.is_number(type_) or not T.is_number(rhs.type):
+            return _compare_unlike(s, op, lhs, rhs, span)
+        type_ = common_type(s, lhs, rhs, span, f"the operands of '{op}'")
+        lhs, rhs = coerce(s, lhs, type_, span), coerce(s, rhs, type_, span)
+    ordered = op not in ("==", "!=")
+    if ordered and not T.is_number(type_):
+        raise s.fail(span, f"'{op}' is not defined for {type_}")
+    if lhs.__class__ is Const and rhs.__class__ is Const:
+        a, b = lhs.value, rhs.value  # pyright: ignore[reportAttributeAccessIssue]
+        if isinstance(a, ArrayData):
+            a, b = key_of(lhs), key_of(rhs)
+        return TRUE if COMPARE[op](a, b) else FALSE
+    if type_.code is None:
+        raise s.fail(span, f"'{op}' is not defined for {type_}")
+    return _emit_binary(s, _COMPARISON[op], type_, T.BOOL, lhs, rhs, span)
+
+
+def _compare_unlike(s: Sema, op: str, lhs: Value, rhs: Value, span: Span) -> Value:
+    pointers = (T.PointerType, T.FnType)
+    if isinstance(lhs.type, pointers) and isinstance(rhs.type, pointers):
+        type_ = common_type(s, lhs, rhs, span, f"the operands of '{op}'")
+        return _compare(s, op, coerce(s, lhs, type_, span), coerce(s, rhs, type_, span), span)
+    raise s.fail(span, f"'{op}' cannot compare {describe(lhs)} with {describe(rhs)}")
+
+
+def _emit_binary(
+    s: Sema, op: Op, operands: T.Type, result: T.Type, lhs: Value, rhs: Value, span: Span
+) -> Value:
+    emitter = s.emitter(span)
+    a, b = s.register(lhs, span), s.register(rhs, span)
+    register = emitter.register()
+    assert operands.code is not None
+    emitter.emit(op, register, a, b, t=operands.code)
+    value = Reg(result, register)
+    return narrowed(s, value) if result is operands else value
+
+
+def narrowed(s: Sema, value: Reg) -> Reg:
+    """Bring an integer of unusual width, such as u5, back into its range."""
+    type_ = value.type
+    if not isinstance(type_, T.IntType) or type_.bits == 8 * type_.size:
+        return value
+    emitter = s.emitter(None)
+    register = emitter.register()
+    assert type_.code is not None
+    spare = emitter.constant(8 * type_.size - type_.bits)
+    emitter.emit(Op.SHL, register, value.reg, spare, t=type_.code)
+    emitter.emit(Op.SHR, register, register, spare, t=type_.code)
+    return Reg(type_, register)
+
+
+def _logical(s: Sema, node: ast.Binary) -> Value:
+    """``and`` and ``or``: the right side is not even checked when the left side decides."""
+    decides = node.op == "or"
+    lhs = s.eval_as(node.lhs, T.BOOL)
+    if isinstance(lhs, Const):
+        return lhs if lhs.value == decides else s.eval_as(node.rhs, T.BOOL)
+    emitter = s.emitter(node.span)
+    result = emitter.register()
+    emitter.emit(Op.MOV, result, s.register(lhs))
+    end = Label()
+    emitter.jump(Op.JNZ if decides else Op.JZ, end, result)
+    rhs = s.eval_as(node.rhs, T.BOOL)
+    emitter.emit(Op.MOV, result, s.register(rhs))
+    emitter.place(end)
+    return Reg(T.BOOL, result)
+
+
+# Types
+
+
+@evaluates(ast.ArrayType)
+def array_type(s: Sema, node: ast.ArrayType) -> Value:
+    dims = tuple(s.integer(d, "the size of an array") for d in node.dims)
+    for size, part in zip(dims, node.dims, strict=True):
+        if size < 0:
+            raise s.fail(part.span, f"the size of an array cannot be negative, found {size}")
+    inner = s.type(node.element)
+    if isinstance(inner, T.ArrayType):
+        raise s.fail(
+            node.span,
+            f"an array of arrays is written with one list of sizes, [M, N]{inner.element}",
+        )
+    type_ = T.array_of(dims, inner)
+    if type_.count > MAX_ARRAY:
+        raise s.fail(node.span, f"{type_} has {type_.count} elements, more than {MAX_ARRAY}")
+    return Const(T.TYPE, type_)
+
+
+@evaluates(ast.PointerType)
+def pointer_type(s: Sema, node: ast.PointerType) -> Value:
+    return Const(T.TYPE, T.pointer_to(s.type(node.element), node.const, node.many))
+
+
+@evaluates(ast.FnType)
+def function_type(s: Sema, node: ast.FnType) -> Value:
+    params = tuple(s.type(p) for p in node.params)
+    return Const(T.TYPE, T.fn_type(node.kind, params, s.type(node.result)))
+
+
+@evaluates(ast.EnumType)
+def enum_type(s: Sema, node: ast.EnumType) -> Value:
+    backing = T.U16 if node.backing is None else s.type(node.backing)
+    if not isinstance(backing, T.IntType):
+        raise s.fail(node.span, f"an enum is backed by an integer type, found {backing}")
+    members: dict[str, int] = {}
+    value = -1
+    for member in node.members:
+        value += 1
+        if member.value is not None:
+            value = s.integer(member.value, "the value of an enum member")
+        if member.name in members:
+            raise s.fail(member.span, f"enum member '{member.name}' is declared twice")
+        if not backing.low <= value <= backing.high:
+            raise s.fail(member.span, f"{value} does not fit {backing}")
+        members[member.name] = value
+    return Const(T.TYPE, T.EnumType(f"enum({backing})", backing, members))
+
+
+@evaluates(ast.StructType)
+def struct_type(s: Sema, node: ast.StructType) -> Value:
+    fields: dict[str, T.Type] = {}
+    for field in node.fields:
+        if field.name in fields:
+            raise s.fail(field.span, f"field '{field.name}' is declared twice")
+        fields[field.name] = s.type(field.type)
+    packed = node.layout == "packed"
+    return Const(T.TYPE, T.StructType(node.kind, fields, packed, node.kind == "union"))
+
+
+__all__ = ["binary_values", "narrowed", "zeros"]

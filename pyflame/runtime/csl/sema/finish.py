@@ -1,0 +1,137 @@
+"""The end of compiling a PE program: queues, late task ids, exported variables, final checks."""
+
+from __future__ import annotations
+
+from pyflame.runtime.csl import ast
+from pyflame.runtime.csl.sema import types as T
+from pyflame.runtime.csl.sema.builtins_tasks import task_number, variable_symbol
+from pyflame.runtime.csl.sema.core import Sema
+from pyflame.runtime.csl.sema.image import ImageUnit
+from pyflame.runtime.csl.sema.modules import Instance
+from pyflame.runtime.csl.sema.values import Const, Mem
+from pyflame.runtime.fabric.image import Queue
+from pyflame.runtime.fabric.isa import BlockKind, TaskKind
+
+
+def finish_image(s: Sema, unit: ImageUnit, root: Instance) -> None:
+    """Everything that needs the whole program: runs after its functions are compiled."""
+    _late_flags(s, unit)
+    _exported_variables(s, unit, root)
+    if s.compilation.arch.data_tasks_by_queue:
+        _check_queues(s, unit)
+    else:
+        _assign_queues(s, unit)
+        _check_task_colors(s, unit)
+    _check_exports(s, unit, root)
+
+
+def _late_flags(s: Sema, unit: ImageUnit) -> None:
+    """@activate and @block of tasks by name, whose ids may be bound anywhere in the file."""
+    for fn, span in unit.active_tasks:
+        value = task_number(s, Const(T.LOCAL_TASK_ID, fn), span, (TaskKind.LOCAL,))
+        assert isinstance(value, Const)
+        unit.active.append(value.value)
+    for fn, span, blocks in unit.blocked_tasks:
+        kinds = (TaskKind.LOCAL, TaskKind.DATA)
+        value = task_number(s, Const(T.LOCAL_TASK_ID, fn), span, kinds)
+        assert isinstance(value, Const)
+        key = (int(BlockKind.TASK), int(value.value))
+        if blocks:
+            unit.blocked[key] = None
+        else:
+            unit.blocked.pop(key, None)
+
+
+def _exported_variables(s: Sema, unit: ImageUnit, root: Instance) -> None:
+    """``export var`` gives a symbol of its own name, unless @export_symbol took the name."""
+    for name, decl in root.file.decls.items():
+        if isinstance(decl, ast.VarDecl) and decl.linkage == "export" and name not in unit.symbols:
+            binding = root.find(s, name, decl.span)
+            entity = None if binding is None else binding.entity
+            if isinstance(entity, Mem) and entity.storage is not None:
+                unit.symbols[name] = variable_symbol(s, name, entity.storage)
+
+
+def _check_queues(s: Sema, unit: ImageUnit) -> None:
+    """WSE-3: every queue that a DSD or data task uses is initialised."""
+    for (is_input, number, _), span in unit.fabric_uses.items():
+        table = unit.input_queues if is_input else unit.output_queues
+        if number not in table:
+            kind = "input" if is_input else "output"
+            s.engine.error(
+                span,
+                f"{kind} queue {number} is used but not initialised: on wse3 every queue needs "
+                "@initialize_queue(q, .{ .color = c })",
+            )
+    for task in unit.tasks:
+        if task.kind == TaskKind.DATA and task.number not in unit.input_queues:
+            decl = unit.functions[task.function].function.decl
+            s.engine.error(
+                decl.name_span,
+                f"data task '{decl.name}' is bound to input queue {task.number}, which is not "
+                "initialised",
+            )
+
+
+def _assign_queues(s: Sema, unit: ImageUnit) -> None:
+    """WSE-2: queues that are not initialised follow from the DSDs and data tasks."""
+    for (is_input, number, color), span in unit.fabric_uses.items():
+        if not is_input:
+            unit.output_queues.setdefault(number, Queue(number, -1))
+            continue
+        if color < 0:
+            continue
+        known = unit.input_queues.setdefault(number, Queue(number, color))
+        if known.color != color:
+            s.engine.error(
+                span, f"input queue {number} is used for colour {known.color} and colour {color}"
+            )
+    taken = {queue.color for queue in unit.input_queues.values()}
+    arch = s.compilation.arch
+    reserved = arch.memcpy_queues if s.compilation.uses_memcpy else ()
+    every = range(len(arch.input_queue_depths))
+    free = [q for q in every if q not in unit.input_queues and q not in reserved]
+    for task in unit.tasks:
+        if task.kind != TaskKind.DATA or task.number in taken:
+            continue
+        taken.add(task.number)
+        if not free:
+            decl = unit.functions[task.function].function.decl
+            s.engine.error(
+                decl.name_span,
+                f"no input queue is left for colour {task.number} of data task '{decl.name}'",
+            )
+            return
+        number = free.pop(0)
+        unit.input_queues[number] = Queue(number, task.number)
+
+
+def _check_task_colors(s: Sema, unit: ImageUnit) -> None:
+    """WSE-2: data tasks and local tasks share one table of ids."""
+    colors = {t.number: t for t in unit.tasks if t.kind == TaskKind.DATA}
+    for task in unit.tasks:
+        if task.kind == TaskKind.LOCAL and task.number in colors:
+            local = unit.functions[task.function].function.decl
+            data = unit.functions[colors[task.number].function].function.decl
+            s.engine.error(
+                local.name_span,
+                f"local task '{local.name}' has id {task.number}, which is the colour of data "
+                f"task '{data.name}'; on wse2 both share one table",
+            )
+
+
+def _check_exports(s: Sema, unit: ImageUnit, root: Instance) -> None:
+    """Symbols of a PE must be announced by @export_name, with the same kind."""
+    exports = s.compilation.exports
+    for name, symbol in unit.symbols.items():
+        entry = exports.get(name)
+        if entry is None:
+            continue
+        is_function = symbol.function >= 0
+        if entry[0] != is_function:
+            kind = "a function" if is_function else "a variable"
+            s.engine.error(
+                None,
+                f"{root.file.source.name} exports '{name}' as {kind}, @export_name declares it as "
+                f"{entry[1]}",
+            )

@@ -1,0 +1,282 @@
+"""The image of one PE program while it is being compiled: memory, descriptors, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pyflame.arch import Arch
+from pyflame.errors import MemoryLimitError
+from pyflame.runtime.csl.sema import types as T
+from pyflame.runtime.csl.sema.emit import Emitter
+from pyflame.runtime.csl.sema.scalars import to_bits
+from pyflame.runtime.csl.sema.values import (
+    Address,
+    ArrayData,
+    Const,
+    ConstData,
+    Descriptor,
+    FnValue,
+    Storage,
+    Struct,
+    Value,
+    element,
+    path_offset,
+)
+from pyflame.runtime.csl.source import Span
+from pyflame.runtime.fabric.image import Fifo, Function, Image, Queue, Route, Symbol, Task
+from pyflame.runtime.fabric.isa import (
+    DESCRIPTOR_WORDS,
+    FIRST_FREE_SLOT,
+    INSTRUCTION_WORDS,
+    OPERAND_WORDS,
+    OPTION_WORDS,
+    Op,
+    Word,
+)
+
+CODE_BYTES_PER_INSTRUCTION = 4
+"""Estimate for the memory table: what one instruction takes in a PE's program memory."""
+
+
+@dataclass(eq=False)
+class FunctionInstance:
+    """A function compiled for one set of compile-time arguments."""
+
+    function: FnValue
+    index: int
+    params: list[T.Type]
+    """Types of the run-time parameters, in order."""
+    result: T.Type
+    comptime_args: dict[str, Value]
+    param_slots: list[int]
+    """Descriptor slot of each DSD parameter, -1 for others."""
+    result_slot: int = -1
+    emitter: Emitter | None = None
+    calls: set[FunctionInstance] = field(default_factory=set)
+
+
+class ImageUnit:
+    """Everything of one PE program that ends up in its `Image`."""
+
+    def __init__(self, name: str, arch: Arch) -> None:
+        self.name = name
+        self.arch = arch
+        self.storages: list[Storage] = []
+        self.end = arch.runtime_reserve_bytes
+        self.functions: list[FunctionInstance] = []
+        self.pending: list[FunctionInstance] = []
+        self.by_key: dict[Any, FunctionInstance] = {}
+        self.slots = FIRST_FREE_SLOT
+        self.slot_init: dict[int, int] = {}
+        self._const_slots: dict[tuple[int, ...], int] = {}
+        self._rows: dict[str, dict[tuple[int, ...], int]] = {
+            "descriptors": {}, "operands": {}, "options": {},
+        }  # fmt: skip
+        self.strings: dict[str, int] = {}
+        self.fifos: list[Fifo] = []
+        self.tasks: list[Task] = []
+        self.symbols: dict[str, Symbol] = {}
+        self.input_queues: dict[int, Queue] = {}
+        self.output_queues: dict[int, Queue] = {}
+        self.active: list[int] = []
+        self.blocked: dict[tuple[int, int], None] = {}
+        self.unblocked: list[tuple[int, int]] = []
+        self.active_tasks: list[tuple[FnValue, Span]] = []
+        """Tasks activated in comptime blocks by name; their ids may be bound later."""
+        self.blocked_tasks: list[tuple[FnValue, Span, bool]] = []
+        self.fabric_uses: dict[tuple[bool, int, int], Span] = {}
+        """(is input, queue, colour) of every fabric DSD, and where it stands."""
+        self.exported: dict[str, Symbol] = {}
+        """Variables declared with ``export``."""
+        self.teardown: dict[int, int] = {}
+        self.routes: dict[int, Route] = {}
+
+    # Memory
+
+    def place(self, storage: Storage) -> int:
+        """Give a variable its address."""
+        align = max(1, storage.align)
+        address = -(-self.end // align) * align
+        self.storages.append(storage)
+        self.end = address + max(storage.type.size, 1)
+        return address
+
+    def address_of(self, address: Address) -> int:
+        """The byte address of a known pointer."""
+        target = address.target
+        if isinstance(target, ConstData):
+            inside = path_offset(target.value.type, address.path)
+            return target.storage(self).address + inside
+        assert isinstance(target, Storage)
+        return target.address + address.offset
+
+    def encode(self, type_: T.Type, value: Value) -> bytes:
+        """A known value as it stands in memory."""
+        if isinstance(type_, T.ArrayType):
+            assert isinstance(value, Const) and isinstance(value.value, ArrayData)
+            return self._encode_array(type_, value.value)
+        if isinstance(type_, T.StructType):
+            assert isinstance(value, Struct)
+            data = bytearray(type_.size)
+            for name, field_type in type_.fields.items():
+                if name in value.fields:
+                    start = type_.offsets[name]
+                    part = self.encode(field_type, value.fields[name])
+                    data[start : start + len(part)] = part
+            return bytes(data)
+        bits = self.bits(type_, value)
+        return (bits & ((1 << (8 * type_.size)) - 1)).to_bytes(type_.size, "little")
+
+    def _encode_array(self, type_: T.ArrayType, data: ArrayData) -> bytes:
+        inner = type_.element
+        if isinstance(inner, T.IntType | T.IdType | T.EnumType) or inner is T.BOOL:
+            mask = (1 << (8 * inner.size)) - 1
+            dtype = np.dtype(f"<u{inner.size}")
+            return np.array([int(i) & mask for i in data.items], dtype).tobytes()
+        if inner is T.F32:
+            with np.errstate(over="ignore"):
+                return np.array(data.items, "<f4").tobytes()
+        return b"".join(self.encode(inner, element(inner, item)) for item in data.items)
+
+    def bits(self, type_: T.Type, value: Value) -> int:
+        """A known scalar as it stands in a register."""
+        assert isinstance(value, Const), (type_, value)
+        data = value.value
+        if isinstance(data, Address):
+            return self.address_of(data)
+        if isinstance(data, FnValue):
+            raise AssertionError("function pointers are resolved by the evaluator")
+        return to_bits(type_, data)
+
+    # Tables
+
+    def new_slot(self) -> int:
+        """A fresh descriptor slot."""
+        self.slots += 1
+        return self.slots - 1
+
+    def row(self, table: str, words: Sequence[int]) -> int:
+        """The row of `table` with these words; equal rows are shared."""
+        rows = self._rows[table]
+        return rows.setdefault(tuple(words), len(rows))
+
+    def descriptor_row(self, descriptor: Descriptor) -> int:
+        """The row of a known DSD in the table of constant descriptors."""
+        words = [0] * DESCRIPTOR_WORDS
+        words[Word.UT] = words[Word.OPTIONS] = -1
+        for word, value in descriptor.words.items():
+            words[word] = value
+        if descriptor.base is not None:
+            words[Word.BASE] = self.address_of(descriptor.base)
+        return self.row("descriptors", words)
+
+    def const_slot(self, descriptor: Descriptor) -> int:
+        """A slot that always holds a known DSD."""
+        row = self.descriptor_row(descriptor)
+        slot = self._const_slots.get((row,))
+        if slot is None:
+            slot = self._const_slots[(row,)] = self.new_slot()
+            self.slot_init[slot] = row
+        return slot
+
+    def string(self, text: str) -> int:
+        """The index of a string of the image."""
+        return self.strings.setdefault(text, len(self.strings))
+
+    # Finish
+
+    def finish(self, files: dict[str, int]) -> Image:
+        """Lay out code and memory; `files` numbers source files and grows.
+
+        Raises:
+            MemoryLimitError: the program does not fit a PE's memory.
+        """
+        code: list[list[int]] = []
+        lines: list[tuple[int, int]] = []
+        functions: list[Function] = []
+        for instance in self.functions:
+            emitter = instance.emitter
+            assert emitter is not None
+            functions.append(self._function(instance, len(code)))
+            code.extend(emitter.finish(len(code)))
+            for span in emitter.spans:
+                number = files.setdefault(span.file.name, len(files))
+                lines.append((number, span.line))
+        memory = self._memory()
+        self._check_memory(len(code))
+        return Image(
+            name=self.name,
+            code=np.array(code, np.int64).reshape(-1, INSTRUCTION_WORDS),
+            functions=functions,
+            memory=memory,
+            data_end=self.end,
+            tasks=self.tasks,
+            symbols=self.symbols,
+            input_queues=[self.input_queues[n] for n in sorted(self.input_queues)],
+            output_queues=[self.output_queues[n] for n in sorted(self.output_queues)],
+            descriptors=self._table("descriptors", DESCRIPTOR_WORDS),
+            slots=self.slots,
+            slot_init=self.slot_init,
+            operands=self._table("operands", OPERAND_WORDS),
+            options=self._table("options", OPTION_WORDS),
+            fifos=self.fifos,
+            strings=list(self.strings),
+            active=self.active,
+            blocked=list(self.blocked),
+            teardown=self.teardown,
+            lines=np.array(lines, np.int32).reshape(-1, 2),
+            memory_map=self.memory_map(),
+        )
+
+    def _function(self, instance: FunctionInstance, entry: int) -> Function:
+        emitter = instance.emitter
+        assert emitter is not None
+        codes = tuple(p.code for p in instance.params if p.code is not None)
+        return Function(
+            instance.function.decl.name, entry, emitter.registers, codes, instance.result.code
+        )
+
+    def _table(self, name: str, width: int) -> np.ndarray:
+        return np.array(list(self._rows[name]), np.int64).reshape(-1, width)
+
+    def _memory(self) -> np.ndarray:
+        parts: list[tuple[int, bytes]] = []
+        done = 0
+        while done < len(self.storages):  # encoding a pointer may place its target
+            storage = self.storages[done]
+            done += 1
+            if storage.initial is not None:
+                parts.append((storage.address, self.encode(storage.type, storage.initial)))
+        memory = np.zeros(self.end, np.uint8)
+        for address, data in parts:
+            memory[address : address + len(data)] = np.frombuffer(data, np.uint8)
+        return memory
+
+    def memory_map(self) -> list[tuple[str, int, int]]:
+        """Name, address and bytes of everything in memory, by address."""
+        reserve = [("runtime and code", 0, self.arch.runtime_reserve_bytes)]
+        return reserve + sorted(
+            ((s.name, s.address, s.type.size) for s in self.storages), key=lambda e: e[1]
+        )
+
+    def _check_memory(self, instructions: int) -> None:
+        code = instructions * CODE_BYTES_PER_INSTRUCTION
+        beyond = max(0, code - self.arch.runtime_reserve_bytes)
+        limit = self.arch.memory_bytes
+        if self.end + beyond <= limit:
+            return
+        rows = sorted(self.memory_map(), key=lambda e: (-e[2], e[1]))[:20]
+        table = "\n".join(f"  {size:>8}  {name}" for name, _, size in rows)
+        raise MemoryLimitError(
+            f"{self.name}: needs {self.end + beyond} bytes, a PE of {self.arch.name} has {limit}; "
+            f"the largest parts are\n{table}\nuse smaller arrays or more PEs"
+        )
+
+
+def emits_nothing(emitter: Emitter) -> bool:
+    """Whether a function has no instruction besides its return."""
+    return all(row[0] == Op.RET for row in emitter.code)

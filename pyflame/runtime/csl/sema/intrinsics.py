@@ -1,0 +1,194 @@
+"""Builtins for the library files only: thin names for single machine instructions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from pyflame.runtime.csl import ast
+from pyflame.runtime.csl.sema import types as T
+from pyflame.runtime.csl.sema.coerce import coerce
+from pyflame.runtime.csl.sema.core import BUILTINS, Sema, builtin, describe
+from pyflame.runtime.csl.sema.layout import RouteReader
+from pyflame.runtime.csl.sema.scalars import round_to
+from pyflame.runtime.csl.sema.values import VOID_VALUE, Const, Reg, Value
+from pyflame.runtime.fabric.isa import Math, Op, PrintKind
+
+_READS: dict[str, tuple[Op, T.Type]] = {
+    "__xcoord": (Op.XCOORD, T.U16),
+    "__ycoord": (Op.YCOORD, T.U16),
+    "__tsc": (Op.TSC, T.U64),
+    "__random": (Op.RANDOM, T.U32),
+}
+"""Intrinsics without arguments that give a value."""
+
+
+def _read(s: Sema, node: ast.BuiltinCall) -> Value:
+    op, type_ = _READS[node.name]
+    emitter = s.emitter(node.span)
+    register = emitter.register()
+    emitter.emit(op, register)
+    return Reg(type_, register)
+
+
+for _name in _READS:
+    BUILTINS[_name] = (0, 0, _read)
+
+_COMMANDS: dict[str, tuple[Op, tuple[str, ...]]] = {
+    "__host_unblock": (Op.HOSTUNBLOCK, ()),
+    "__tsc_control": (Op.TSCCTL, ("d",)),
+    "__seed": (Op.SEED, ("a",)),
+    "__task_priority": (Op.PRIORITY, ("a", "b")),
+    "__route_set": (Op.ROUTESET, ("a", "b", "c", "d")),
+    "__switch_position": (Op.SWITCHPOS, ("a", "b")),
+    "__switch_valid": (Op.SWITCHVALID, ("a", "b", "d")),
+    "__switch_mode": (Op.SWITCHMODE, ("a", "b", "c")),
+    "__teardown_exit": (Op.TEARDOWNEXIT, ("a",)),
+    "__filter_set": (Op.FILTERSET, ("a", "b", "d")),
+}
+"""Intrinsics that only act: the instruction field of each argument; ``d`` must be known."""
+
+
+def _command(s: Sema, node: ast.BuiltinCall) -> Value:
+    op, names = _COMMANDS[node.name]
+    fields = {"a": 0, "b": 0, "c": 0, "d": 0}
+    for name, arg in zip(names, node.args, strict=True):
+        value = s.eval(arg)
+        if name == "d":
+            fields[name] = s.as_integer(value, arg.span, "this argument")
+            continue
+        if value.type is T.COMPTIME_INT:
+            value = coerce(s, value, T.I32, arg.span)
+        fields[name] = s.register(value, arg.span)
+    s.emitter(node.span).emit(op, **fields)
+    return VOID_VALUE
+
+
+for _name, (_, _fields) in _COMMANDS.items():
+    BUILTINS[_name] = (len(_fields), len(_fields), _command)
+
+
+@builtin("__teardown_pending", 1)
+def teardown_pending(s: Sema, node: ast.BuiltinCall) -> Value:
+    """Whether a colour is suspended."""
+    source = s.register(s.eval_as(node.args[0], T.COLOR), node.span)
+    emitter = s.emitter(node.span)
+    register = emitter.register()
+    emitter.emit(Op.TEARDOWNPENDING, register, source)
+    return Reg(T.BOOL, register)
+
+
+@builtin("__route_get", 2)
+def route_get(s: Sema, node: ast.BuiltinCall) -> Value:
+    """The direction mask of a colour: argument 2 is ``position * 2 + (1 for tx)``."""
+    source = s.register(s.eval_as(node.args[0], T.COLOR), node.span)
+    which = s.integer(node.args[1], "the position")
+    emitter = s.emitter(node.span)
+    register = emitter.register()
+    emitter.emit(Op.ROUTEGET, register, source, d=which)
+    return Reg(T.U16, register)
+
+
+@builtin("__direction_mask", 1)
+def direction_mask(s: Sema, node: ast.BuiltinCall) -> Value:
+    """Directions as a u16 mask: a direction, or a known tuple or array of them."""
+    value = s.eval(node.args[0])
+    if isinstance(value, Reg) and value.type is T.DIRECTION:
+        emitter = s.emitter(node.span)
+        one = emitter.constant(1)
+        register = emitter.register()
+        emitter.emit(Op.SHL, register, one, value.reg, t=T.U16.code or 0)
+        return Reg(T.U16, register)
+    return Const(T.U16, RouteReader(s, node.span, 0).mask(value))
+
+
+@builtin("__memcpy_stream", 2)
+def memcpy_stream(s: Sema, node: ast.BuiltinCall) -> Value:
+    """Declare a streaming colour of memcpy."""
+    name = s.const(node.args[0], T.COMPTIME_STRING, "name")
+    s.compilation.streaming[name] = s.const(node.args[1], T.COLOR, "colour")
+    return VOID_VALUE
+
+
+# Mathematics
+
+_FOLDS: dict[Math, Callable[..., Any]] = {
+    Math.SQRT: math.sqrt, Math.EXP: math.exp, Math.LOG: math.log, Math.SIN: math.sin,
+    Math.COS: math.cos, Math.TANH: math.tanh, Math.POW: math.pow, Math.FLOOR: math.floor,
+    Math.CEIL: math.ceil, Math.ABS: abs, Math.INV: lambda x: 1.0 / x,
+    Math.INVSQRT: lambda x: 1.0 / math.sqrt(x), Math.MIN: min, Math.MAX: max, Math.TAN: math.tan,
+    Math.ATAN: math.atan, Math.ASIN: math.asin, Math.ACOS: math.acos, Math.LOG2: math.log2,
+    Math.EXP2: lambda x: 2.0**x, Math.SIGMOID: lambda x: 1.0 / (1.0 + math.exp(-x)),
+    Math.SIGN: lambda x: math.copysign(1.0, x) if x else x,
+}  # fmt: skip
+
+
+@builtin("__math", 2, 3)
+def math_(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@__math("sqrt", x)``: in the type of x, rounded once."""
+    name = s.const(node.args[0], T.COMPTIME_STRING, "name").upper()
+    function = Math[name]
+    values = [s.eval(node.args[1])]
+    type_ = values[0].type
+    if len(node.args) > 2:
+        values.append(s.eval_as(node.args[2], type_))
+    if all(isinstance(v, Const) for v in values) and function in _FOLDS:
+        return _fold(s, node, function, type_, [v.value for v in values])  # pyright: ignore
+    if type_.code is None:
+        raise s.fail(node.span, f"'{name.lower()}' needs a number, found {describe(values[0])}")
+    emitter = s.emitter(node.span)
+    sources = [s.register(v, node.span) for v in values]
+    register = emitter.register()
+    second = sources[1] if len(sources) > 1 else 0
+    emitter.emit(Op.MATH, register, sources[0], second, int(function), t=type_.code)
+    return Reg(type_, register)
+
+
+def _fold(
+    s: Sema, node: ast.BuiltinCall, function: Math, type_: T.Type, values: list[float]
+) -> Value:
+    try:
+        result = _FOLDS[function](*values)
+    except (ValueError, OverflowError, ZeroDivisionError):
+        raise s.fail(node.span, f"{function.name.lower()} of {values[0]} has no value") from None
+    if T.is_integer(type_):
+        return Const(type_, int(result))
+    return Const(type_, round_to(type_, float(result)))
+
+
+# Output
+
+
+@builtin("__print", 1, 2)
+def print_(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@__print("u16", x)`` and ``@__print("string", text)``: simulator output."""
+    _output(s, node, Op.PRINT, 0)
+    return VOID_VALUE
+
+
+@builtin("__trace", 3)
+def trace(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@__trace("u16", x, key)``: the debug trace of this PE."""
+    key = s.const(node.args[2], T.COMPTIME_STRING, "key")
+    _output(s, node, Op.TRACE, s.unit.string(key))
+    return VOID_VALUE
+
+
+def _output(s: Sema, node: ast.BuiltinCall, op: Op, key: int) -> None:
+    kind = PrintKind[s.const(node.args[0], T.COMPTIME_STRING, "kind").upper()]
+    emitter = s.emitter(node.span)
+    if kind == PrintKind.STRING:
+        text = s.const(node.args[1], T.COMPTIME_STRING, "string")
+        emitter.emit(op, 0, int(kind), key, s.unit.string(text))
+        return
+    source = 0
+    if len(node.args) > 1:
+        value = s.eval(node.args[1])
+        if value.type is not T.VOID:
+            if value.type in (T.COMPTIME_INT, T.COMPTIME_FLOAT):
+                value = coerce(
+                    s, value, T.I32 if value.type is T.COMPTIME_INT else T.F32, node.span
+                )
+            source = s.register(value, node.span)
+    emitter.emit(op, source, int(kind), key)

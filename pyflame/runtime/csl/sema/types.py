@@ -1,0 +1,281 @@
+"""CSL types. Equal types are one object, so `is` compares them."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import prod
+
+from pyflame.runtime.fabric.isa import Type as Code
+
+
+class Type:
+    """A type: `name` as written, `size` in bytes of PE memory (0: it has no memory form).
+
+    `code` is the machine's type of a value in a register, None where a value does not fit one.
+    """
+
+    __slots__ = ("code", "name", "size")
+
+    def __init__(self, name: str, size: int = 0, code: Code | None = None) -> None:
+        self.name = name
+        self.size = size
+        self.code = code
+
+    @property
+    def align(self) -> int:
+        """Natural alignment in bytes."""
+        return min(self.size, 4) or 1
+
+    @property
+    def comptime_only(self) -> bool:
+        """Whether values of this type exist only at compile time."""
+        return self.size == 0
+
+    def __repr__(self) -> str:
+        return self.name
+
+    __str__ = __repr__
+
+
+class IntType(Type):
+    """``iN`` or ``uN``."""
+
+    __slots__ = ("bits", "high", "low", "signed")
+
+    def __init__(self, signed: bool, bits: int) -> None:
+        container = next(b for b in (8, 16, 32, 64) if bits <= b)
+        code = Code[f"{'I' if signed else 'U'}{container}"]
+        super().__init__(f"{'i' if signed else 'u'}{bits}", container // 8, code)
+        self.signed = signed
+        self.bits = bits
+        self.low = -(1 << (bits - 1)) if signed else 0
+        self.high = (1 << (bits - 1)) - 1 if signed else (1 << bits) - 1
+
+    def wrap(self, value: int) -> int:
+        """`value` reduced to this type's range as two's complement does."""
+        value &= (1 << self.bits) - 1
+        return value - (1 << self.bits) if self.signed and value > self.high else value
+
+
+class FloatType(Type):
+    """``f16`` (in the chosen 16-bit format) or ``f32``."""
+
+    __slots__ = ("bits",)
+
+    def __init__(self, name: str, bits: int, code: Code) -> None:
+        super().__init__(name, bits // 8, code)
+        self.bits = bits
+
+
+class IdType(Type):
+    """A hardware identifier backed by u16: a colour, queue, task id or direction."""
+
+    __slots__ = ()
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, 2, Code.U16)
+
+
+class DsdType(Type):
+    """A data structure descriptor; it lives in a descriptor slot, not in memory."""
+
+    __slots__ = ()
+
+    @property
+    def comptime_only(self) -> bool:
+        return False
+
+
+class DsrType(Type):
+    """A data structure register of one file; its number is known at compile time."""
+
+    __slots__ = ()
+
+
+class ArrayType(Type):
+    """``[M, N]T``, row-major."""
+
+    __slots__ = ("count", "dims", "element")
+
+    def __init__(self, dims: tuple[int, ...], element: Type) -> None:
+        self.dims = dims
+        self.element = element
+        self.count = prod(dims)
+        shape = ", ".join(map(str, dims))
+        super().__init__(f"[{shape}]{element.name}", self.count * element.size)
+
+    @property
+    def align(self) -> int:
+        return self.element.align
+
+    @property
+    def comptime_only(self) -> bool:
+        return self.element.comptime_only
+
+
+class PointerType(Type):
+    """``*T`` or, with `many`, ``[*]T``; a byte address of two bytes at run time."""
+
+    __slots__ = ("const", "element", "many")
+
+    def __init__(self, element: Type, const: bool, many: bool) -> None:
+        self.element = element
+        self.const = const
+        self.many = many
+        star = "[*]" if many else "*"
+        super().__init__(f"{star}{'const ' if const else ''}{element.name}", 2, Code.U16)
+
+
+class FnType(Type):
+    """``fn(A) R`` or ``task(A) void``."""
+
+    __slots__ = ("kind", "params", "result")
+
+    def __init__(self, kind: str, params: tuple[Type, ...], result: Type) -> None:
+        self.kind = kind
+        self.params = params
+        self.result = result
+        super().__init__(f"{kind}({', '.join(p.name for p in params)}){result.name}", 2, Code.U16)
+
+
+class EnumType(Type):
+    """``enum(u16) { A, B }``; two enums are never the same type."""
+
+    __slots__ = ("backing", "members", "named")
+
+    def __init__(self, name: str, backing: IntType, members: dict[str, int]) -> None:
+        super().__init__(name, backing.size, backing.code)
+        self.backing = backing
+        self.members = members
+        self.named = False
+        """Whether `name` is that of its declaration."""
+
+
+class StructType(Type):
+    """A declared struct or union; two declarations are never the same type."""
+
+    __slots__ = ("_align", "_comptime", "fields", "named", "offsets", "union")
+
+    def __init__(self, name: str, fields: dict[str, Type], packed: bool, union: bool) -> None:
+        super().__init__(name)
+        self.fields = fields
+        self.union = union
+        self.named = False
+        """Whether `name` is that of its declaration."""
+        self.offsets: dict[str, int] = {}
+        self._align = 1 if packed else max([f.align for f in fields.values()], default=1)
+        self._comptime = any(f.comptime_only for f in fields.values()) or not fields
+        end = 0
+        for field, type_ in fields.items():
+            start = 0 if union else end
+            if not packed:
+                start = -(-start // type_.align) * type_.align
+            self.offsets[field] = start
+            end = max(end, start + type_.size)
+        self.size = -(-end // self._align) * self._align
+
+    @property
+    def align(self) -> int:
+        return self._align
+
+    @property
+    def comptime_only(self) -> bool:
+        return self._comptime
+
+
+@cache
+def int_type(signed: bool, bits: int) -> IntType:
+    """``i{bits}`` or ``u{bits}``, 1 to 64 bits."""
+    return IntType(signed, bits)
+
+
+@cache
+def array_of(dims: tuple[int, ...], element: Type) -> ArrayType:
+    """The array type of these dimensions."""
+    return ArrayType(dims, element)
+
+
+@cache
+def pointer_to(element: Type, const: bool = False, many: bool = False) -> PointerType:
+    """The pointer type to `element`."""
+    return PointerType(element, const, many)
+
+
+@cache
+def fn_type(kind: str, params: tuple[Type, ...], result: Type) -> FnType:
+    """The type of a function or task."""
+    return FnType(kind, params, result)
+
+
+U8, U16, U32, U64 = (int_type(False, bits) for bits in (8, 16, 32, 64))
+I8, I16, I32, I64 = (int_type(True, bits) for bits in (8, 16, 32, 64))
+F32 = FloatType("f32", 32, Code.F32)
+F16 = FloatType("f16", 16, Code.F16)
+"""IEEE half; a program compiled for bf16 uses `BF16` under the name f16."""
+BF16 = FloatType("f16", 16, Code.BF16)
+BOOL = Type("bool", 1, Code.BOOL)
+
+VOID = Type("void")
+COMPTIME_INT = Type("comptime_int")
+COMPTIME_FLOAT = Type("comptime_float")
+COMPTIME_STRING = Type("comptime_string")
+TYPE = Type("type")
+ANYOPAQUE = Type("anyopaque", 1)
+MODULE = Type("imported_module")
+ANON_STRUCT = Type("comptime_struct")
+"""The type of ``.{ .a = 1 }``; its fields may be run-time values."""
+TUPLE = Type("tuple")
+"""The type of ``.{ 1, 2 }``."""
+RANGE = Type("range")
+TENSOR = Type("tensor access")
+
+COLOR = IdType("color")
+DIRECTION = IdType("direction")
+DATA_TASK_ID = IdType("data_task_id")
+LOCAL_TASK_ID = IdType("local_task_id")
+CONTROL_TASK_ID = IdType("control_task_id")
+INPUT_QUEUE = IdType("input_queue")
+OUTPUT_QUEUE = IdType("output_queue")
+UT_ID = IdType("ut_id")
+
+MEM1D, MEM4D, FABIN, FABOUT, CIRCBUF, FIFO = (
+    DsdType(name)
+    for name in ("mem1d_dsd", "mem4d_dsd", "fabin_dsd", "fabout_dsd", "circbuf_dsd", "fifo")
+)
+DSR_DEST, DSR_SRC0, DSR_SRC1, DSR_FIFO_DEST, DSR_FIFO_SRC1, XDSR = (
+    DsrType(name)
+    for name in ("dsr_dest", "dsr_src0", "dsr_src1", "dsr_fifo_dest", "dsr_fifo_src1", "xdsr")
+)
+
+NAMED_TYPES: dict[str, Type] = {
+    t.name: t
+    for t in (
+        F32, BOOL, VOID, COMPTIME_INT, COMPTIME_FLOAT, COMPTIME_STRING, TYPE, ANYOPAQUE, MODULE,
+        ANON_STRUCT, COLOR, DIRECTION, DATA_TASK_ID, LOCAL_TASK_ID, CONTROL_TASK_ID, INPUT_QUEUE,
+        OUTPUT_QUEUE, UT_ID, MEM1D, MEM4D, FABIN, FABOUT, CIRCBUF, FIFO, DSR_DEST, DSR_SRC0,
+        DSR_SRC1, DSR_FIFO_DEST, DSR_FIFO_SRC1, XDSR,
+    )
+}  # fmt: skip
+"""Types with a fixed name, except the integers and f16."""
+
+
+def named_type(name: str, half: FloatType = F16) -> Type | None:
+    """The type called `name`, or None; `half` is what f16 means."""
+    if name == "f16":
+        return half
+    found = NAMED_TYPES.get(name)
+    if found is None and name[:1] in "iu" and name[1:].isdigit() and len(name) <= 3:
+        bits = int(name[1:])
+        if 1 <= bits <= 64 and name[1] != "0":
+            return int_type(name[0] == "i", bits)
+    return found
+
+
+def is_number(type_: Type) -> bool:
+    """Whether arithmetic is defined on the type."""
+    return isinstance(type_, IntType | FloatType) or type_ in (COMPTIME_INT, COMPTIME_FLOAT)
+
+
+def is_integer(type_: Type) -> bool:
+    """Whether the type is an integer, of a fixed width or not."""
+    return isinstance(type_, IntType) or type_ is COMPTIME_INT
