@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import (
+    FileLineColLoc,
     Float16Type,
     Float32Type,
-    LocationAttr,
     ModuleOp,
     TensorType,
-    UnknownLoc,
 )
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
 
@@ -80,8 +79,8 @@ class ConvertPyFlameToMeshPass(ModulePass):
 
 def _check_layouts(module: ModuleOp) -> None:
     for op in module.walk():
-        values = [*op.results, *(arg for region in op.regions for arg in _arguments(op, region))]
-        for value in values:
+        arguments = op.args if isinstance(op, func.FuncOp) else ()
+        for value in (*op.results, *arguments):
             if isinstance(value.type, TensorType) and not isinstance(
                 value.type.encoding, LayoutAttr
             ):
@@ -90,20 +89,13 @@ def _check_layouts(module: ModuleOp) -> None:
                 )
 
 
-def _arguments(op: Operation, region: object) -> list[SSAValue]:
-    return list(op.body.block.args) if isinstance(op, func.FuncOp) and op.body.blocks else []
-
-
 def _place(op: Operation) -> str:
-    """Where `op` stands: its source location, else its function."""
-    if not isinstance(op.location, UnknownLoc):
-        return _location(op.location)
+    """Where `op` stands: its place in a file, or else its function."""
+    location = op.location
+    if isinstance(location, FileLineColLoc):
+        return f"{location.filename.data}:{location.line.data}:{location.column.data}"
     function = op if isinstance(op, func.FuncOp) else op.parent_op()
     return f"function {function.sym_name.data!r}" if isinstance(function, func.FuncOp) else "module"
-
-
-def _location(location: LocationAttr) -> str:
-    return str(location)
 
 
 def _gaps(module: ModuleOp) -> Iterator[Gap]:
