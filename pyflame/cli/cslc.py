@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         help="where imported files are looked for, beside the importer's directory")  # fmt: skip
     add("--memcpy", action="store_true", help="the program uses <memcpy> (its margins are checked)")
     add("--fp16-format", choices=("ieee", "cb16", "bfloat16"), default="ieee",
-        help="what f16 means; only ieee is simulated")  # fmt: skip
-    add("--max-inlined-iterations", metavar="N", type=int, help="limit of compile-time loops")
+        help="what f16 means; cb16 is not simulated")  # fmt: skip
+    add("--max-inlined-iterations", metavar="N", type=_count, help="limit of compile-time loops")
     add("--channels", metavar="N", type=_channels, default=1, help=_NO_EFFECT)
     add("--width-west-buf", metavar="N", type=int, default=0, help=_NO_EFFECT)
     add("--width-east-buf", metavar="N", type=int, default=0, help=_NO_EFFECT)
@@ -68,14 +68,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _compile(arguments: argparse.Namespace) -> Program:
-    from pyflame.errors import UnsupportedError
     from pyflame.runtime.csl import compile_program
     from pyflame.runtime.host.artifact import write_artifact
 
-    if arguments.fp16_format != "ieee":
-        raise UnsupportedError(
-            f"--fp16-format={arguments.fp16_format}: f16 other than IEEE half precision"
-        )
+    limits = {}
+    if arguments.max_inlined_iterations is not None:
+        limits["comptime_limit"] = arguments.max_inlined_iterations
     params = {k: v for group in arguments.params for k, v in group.items()}
     colors = {k: v for group in arguments.colors for k, v in group.items()}
     program = compile_program(
@@ -85,6 +83,8 @@ def _compile(arguments: argparse.Namespace) -> Program:
         fabric_dims=arguments.fabric_dims,
         fabric_offsets=arguments.fabric_offsets,
         import_paths=arguments.import_path,
+        fp16_format=arguments.fp16_format,
+        **limits,
     )
     if arguments.fabric_dims is not None:
         _check_fabric(program, arguments)
@@ -163,6 +163,12 @@ def _pair(text: str) -> tuple[int, int]:
     if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form columns,rows")
     return int(parts[0]), int(parts[1])
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= len(text) <= 18:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r}; expected a number")
+    return int(text)
 
 
 def _channels(text: str) -> int:

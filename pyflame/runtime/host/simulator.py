@@ -1,14 +1,21 @@
-"""Opening the simulator."""
+"""The fabric simulator as a device."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from pyflame.errors import SimulationError
-from pyflame.runtime.device import Device
 from pyflame.runtime.fabric.image import Program
+from pyflame.runtime.fabric.isa import PrintKind, Type
 from pyflame.runtime.host.artifact import read_artifact
 from pyflame.runtime.host.session import DEFAULT_MAX_CYCLES
+
+if TYPE_CHECKING:
+    from pyflame.runtime.fabric.machine import Machine, Stream
 
 TIMINGS = ("model", "unit")
 """Cycle costs: the architecture's model, or one cycle for everything."""
@@ -21,7 +28,7 @@ def open_simulator(
     timing: str = "model",
     shuffle_seed: int | None = None,
     max_cycles: int = DEFAULT_MAX_CYCLES,
-) -> Device:
+) -> Simulator:
     """The simulator, running the program of `directory` (or `program`, if it is read already).
 
     Raises:
@@ -31,9 +38,112 @@ def open_simulator(
         raise SimulationError(f"timing is {timing!r}; expected one of {', '.join(TIMINGS)}")
     from pyflame.runtime.fabric.machine import Machine
 
-    return Machine(
-        program if program is not None else read_artifact(directory),
-        timing=timing,
-        shuffle_seed=shuffle_seed,
-        max_cycles=max_cycles,
-    )
+    program = program if program is not None else read_artifact(directory)
+    machine = Machine(program, timing=timing, shuffle_seed=shuffle_seed, max_cycles=max_cycles)
+    return Simulator(program, machine)
+
+
+class Simulator:
+    """Fulfils `Device` and `Inspectable` with a machine."""
+
+    def __init__(self, program: Program, machine: Machine) -> None:
+        self.program = program
+        self.machine = machine
+        self.width, self.height = program.width, program.height
+        self._inputs: list[Stream] = []
+        self._outputs: dict[tuple[int, ...], Stream] = {}
+
+    @property
+    def cycles(self) -> int:
+        """Clock cycles of the fabric, host transfers not counted."""
+        return self.machine.cycles
+
+    def write_symbol(self, name: str, values: np.ndarray, x: int = 0, y: int = 0) -> None:
+        """Copy to an exported array; see `Device`."""
+        self.machine.complete()
+        bits = np.ascontiguousarray(values)
+        self.machine.write_symbol(name, x, y, bits.view(f"u{bits.itemsize}"))
+
+    def read_symbol_array(
+        self, name: str, x: int, y: int, columns: int, rows: int, elements: int, dtype: Any
+    ) -> np.ndarray:
+        """Copy from an exported array; see `Device`."""
+        self.machine.complete()
+        return self.machine.read_symbol_array(name, x, y, columns, rows, elements, dtype)
+
+    def launch(self, name: str, arguments: Sequence[int] = ()) -> None:
+        """Start a function; see `Device`."""
+        symbol = self.machine.symbol(name)
+        image = next(i for i in self.program.images if i.symbols.get(name) is symbol)
+        kinds = image.functions[symbol.function].parameters
+        values = [register_value(k, bits) for k, bits in zip(kinds, arguments, strict=True)]
+        self.machine.begin_launch(name, values)
+
+    def wait(self) -> None:
+        """Wait for the running launch; see `Device`."""
+        self.machine.complete()
+
+    def stream_in(self, color: int, values: np.ndarray, x: int = 0, y: int = 0) -> None:
+        """Queue wavelets; see `Device`."""
+        self._inputs.append(self.machine.stream_in(color, x, y, values))
+
+    def settle(self) -> int:
+        """Run until nothing moves; see `Device`."""
+        self.machine.run_until_idle()
+        self._inputs = [stream for stream in self._inputs if not stream.done]
+        return sum(self.machine.stream_left(stream.number) for stream in self._inputs)
+
+    def stream_out(
+        self, color: int, x: int, y: int, columns: int, rows: int, elements: int
+    ) -> np.ndarray:
+        """Wait for wavelets; see `Device`. A call that failed for a deadlock may be repeated."""
+        key = (color, x, y, columns, rows, elements)
+        if key not in self._outputs:
+            self._outputs[key] = self.machine.stream_out(*key)
+        values = self.machine.wait(self._outputs[key]).copy()
+        del self._outputs[key]
+        return values
+
+    # Looking inside
+
+    def read_memory(self, x: int, y: int, address: int, size: int) -> bytes:
+        """Bytes of a PE's memory; see `Inspectable`."""
+        return self.machine.read(x, y, address, size)
+
+    def read_trace(self, x: int, y: int, key: str) -> list[int | float | str]:
+        """Records of a ``<debug>`` instance; see `Inspectable`."""
+        half = "bf16" if getattr(self.program, "half", "f16") == "bf16" else "f16"
+        return [
+            _READ.get(PrintKind(record.kind), int)(record.value)
+            if record.kind not in (PrintKind.STRING, PrintKind.F16)
+            else (record.text if record.kind == PrintKind.STRING else _half(record.value, half))
+            for record in self.machine.trace
+            if (record.x, record.y, record.key) == (x, y, key)
+        ]
+
+    def printed(self) -> list[str]:
+        """Lines of ``<simprint>``; see `Inspectable`."""
+        return [str(line) for line in self.machine.output]
+
+    def statistics(self) -> list[tuple[str, str]]:
+        """Rows of the report; see `Inspectable`."""
+        return [("host transfers", f"{self.machine.host_cycles:,} cycles")]
+
+
+def register_value(kind: Type, bits: int) -> int:
+    """The canonical register value of a bit pattern: sign-extended for signed integers."""
+    width = 8 * kind.bytes
+    signed = kind in (Type.I8, Type.I16, Type.I32, Type.I64)
+    return bits - (1 << width) if signed and bits >> (width - 1) else bits
+
+
+def _half(bits: int, form: str) -> float:
+    if form == "bf16":
+        return float(np.uint32((bits & 0xFFFF) << 16).view(np.float32))
+    return float(np.uint16(bits & 0xFFFF).view(np.float16))
+
+
+_READ: dict[PrintKind, Callable[[int], int | float]] = {
+    PrintKind.F32: lambda bits: float(np.uint32(bits & 0xFFFFFFFF).view(np.float32)),
+    PrintKind.BOOL: bool,
+}
