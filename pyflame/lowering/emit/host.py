@@ -52,6 +52,12 @@ class HostTensor:
     tile: tuple[int, ...]
     root: tuple[int | None, int | None]
 
+    def row(self) -> dict[str, Any]:
+        """The tensor as `runner.py` knows it: `split` and `tile` as pairs, in ``dims``."""
+        row = asdict(self)
+        row["dims"] = list(zip(row.pop("split"), row.pop("tile"), strict=True))
+        return row
+
 
 @dataclass(frozen=True)
 class HostProgram:
@@ -152,19 +158,13 @@ def run_script(program: HostProgram, cmaddr: str = "") -> str:
         "cols": program.cols,
         "cmaddr": cmaddr,
         "stamps": list(program.stamps),
-        "tensors": [_row(tensor) for tensor in program.tensors],
+        "tensors": [tensor.row() for tensor in program.tensors],
     }
     text = Path(__file__).with_name("runner.py").read_text(encoding="utf-8")
     place = 'json.loads(r"""{}"""'
     before, found, after = text.replace(LINT, "").partition(place)
     assert found, "runner.py has lost the place of its table"
     return f'{before}json.loads(r"""{_json_rows(table)}"""{after}'
-
-
-def _row(tensor: HostTensor) -> dict[str, Any]:
-    row = asdict(tensor)
-    row["dims"] = list(zip(row.pop("split"), row.pop("tile"), strict=True))
-    return row
 
 
 def _json_rows(table: Mapping[str, Any]) -> str:

@@ -28,20 +28,19 @@ def rectangle():
     return PROGRAM["rows"], PROGRAM["cols"]
 
 
-def whole_shape(tensor):
+def whole_shape(tensor, extent):
     """The tensor's shape with every dimension padded to whole tiles."""
-    extent = rectangle()
     return [size if axis is None else size * extent[axis] for axis, size in tensor["dims"]]
 
 
-def to_tiles(array, tensor):
-    """The tiles of `array`, one for each PE: [rows, columns, elements of a tile].
+def to_tiles(array, tensor, extent):
+    """The tiles of `array`, one for each PE of the rectangle: [rows, columns, elements of a tile].
 
     Dimensions that an axis of the rectangle cuts are padded with zeros to whole tiles; an axis
     that cuts none holds replicas.
     """
-    extent, dims = rectangle(), tensor["dims"]
-    padded = np.zeros(whole_shape(tensor), tensor["storage"])
+    dims = tensor["dims"]
+    padded = np.zeros(whole_shape(tensor, extent), tensor["storage"])
     padded[tuple(slice(n) for n in array.shape)] = array
     shape, at = [], {}
     for axis, size in dims:
@@ -60,11 +59,11 @@ def to_tiles(array, tensor):
     return np.ascontiguousarray(blocks).reshape(*extent, -1)
 
 
-def from_tiles(tiles, tensor):
+def from_tiles(tiles, tensor, extent):
     """The array whose tiles `to_tiles` made; of replicas, the one at the root or the first."""
     dims, root = tensor["dims"], tensor["root"]
     cut = [axis for axis, _ in dims]
-    blocks = tiles.reshape(*rectangle(), *(size for _, size in dims))
+    blocks = tiles.reshape(*extent, *(size for _, size in dims))
     for axis in (COLS, ROWS):
         if axis not in cut:
             blocks = np.take(blocks, root[axis] or 0, axis=axis)
@@ -74,7 +73,7 @@ def from_tiles(tiles, tensor):
         if axis is not None:
             order.append(axes.index(axis))
         order.append(len(axes) + dim)
-    array = blocks.transpose(order).reshape(whole_shape(tensor))
+    array = blocks.transpose(order).reshape(whole_shape(tensor, extent))
     array = array[tuple(slice(n) for n in tensor["shape"])]
     return np.ascontiguousarray(array).astype(tensor["dtype"])
 
@@ -147,7 +146,7 @@ def compare(outputs, expected):
 
 def cycles_of(stamps):
     """Cycles of each interval between time stamps on each PE: [rows, columns, intervals]."""
-    words = stamps.reshape(*rectangle(), -1, STAMP_WORDS).astype(np.int64)
+    words = stamps.reshape(*stamps.shape[:2], -1, STAMP_WORDS).astype(np.int64)
     times = words[..., 0] + (words[..., 1] << 16) + (words[..., 2] << 32)
     return np.diff(times, axis=-1)
 
@@ -194,7 +193,7 @@ def run(name, cmaddr, inputs):
     runtime.run()
     for tensor in PROGRAM["tensors"]:
         if tensor["purpose"] == "input":
-            tiles = to_tiles(inputs[tensor["name"]], tensor)
+            tiles = to_tiles(inputs[tensor["name"]], tensor, (rows, cols))
             symbol = runtime.get_id(tensor["symbol"])
             runtime.memcpy_h2d(
                 symbol, to_words(tiles), 0, 0, cols, rows, tiles.shape[-1],
@@ -206,7 +205,7 @@ def run(name, cmaddr, inputs):
         if tensor["purpose"] == "output":
             elements = int(np.prod([size for _, size in tensor["dims"]], dtype=np.int64))
             tiles = fetch(tensor["symbol"], elements, tensor["storage"])
-            outputs[tensor["name"]] = from_tiles(tiles, tensor)
+            outputs[tensor["name"]] = from_tiles(tiles, tensor, rectangle())
     stamps = fetch("times", STAMP_WORDS * len(PROGRAM["stamps"]), np.uint16)
     runtime.stop()
     return outputs, stamps
