@@ -121,8 +121,8 @@ def _array(s: Sema, value: Const, to: T.ArrayType, span: Span) -> Value | None:
 
 
 def _tuple(s: Sema, value: Tuple, to: T.Type, span: Span) -> Value | None:
-    if to is T.ANON_STRUCT and not value.items:
-        return Struct(to, {})
+    if to is T.ANON_STRUCT:
+        return value if value.items else Struct(to, {})
     if not isinstance(to, T.ArrayType):
         return None
     if len(to.dims) != 1 or to.count != len(value.items):

@@ -93,7 +93,7 @@ def statements(s: Sema, nodes: Sequence[ast.Stmt]) -> Signal | None:
                 if frame.comptime:
                     raise
                 failed = error
-                _declare_failed(s, node)
+                declare_failed(s, node)
                 continue
             if signal is not None:
                 break
@@ -106,7 +106,7 @@ def statements(s: Sema, nodes: Sequence[ast.Stmt]) -> Signal | None:
     return signal
 
 
-def _declare_failed(s: Sema, node: ast.Stmt) -> None:
+def declare_failed(s: Sema, node: ast.Stmt) -> None:
     """A broken declaration must not make every later use of its name an error of its own."""
     if isinstance(node, ast.VarDecl):
         s.declare(node.name, FailedEntity(), False, node.span)

@@ -53,23 +53,18 @@ def _exported_variables(s: Sema, unit: ImageUnit, root: Instance) -> None:
 
 
 def _check_queues(s: Sema, unit: ImageUnit) -> None:
-    """WSE-3: every queue that a DSD or data task uses is initialised."""
-    for (is_input, number, _), span in unit.fabric_uses.items():
-        table = unit.input_queues if is_input else unit.output_queues
-        if number not in table:
-            kind = "input" if is_input else "output"
-            s.engine.error(
-                span,
-                f"{kind} queue {number} is used but not initialised: on wse3 every queue needs "
-                "@initialize_queue(q, .{ .color = c })",
-            )
+    """WSE-3: the queue of every data task is initialised.
+
+    Queues of DSDs are checked when the machine uses them: a program may describe directions that
+    its place in the rectangle never takes.
+    """
     for task in unit.tasks:
         if task.kind == TaskKind.DATA and task.number not in unit.input_queues:
             decl = unit.functions[task.function].function.decl
             s.engine.error(
                 decl.name_span,
                 f"data task '{decl.name}' is bound to input queue {task.number}, which is not "
-                "initialised",
+                "initialised; on wse3 every queue needs @initialize_queue(q, .{ .color = c })",
             )
 
 

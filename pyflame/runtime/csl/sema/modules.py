@@ -13,7 +13,7 @@ from pyflame.runtime.csl.parser import parse_file
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.calls import GENERIC, FunctionTable, signature
 from pyflame.runtime.csl.sema.coerce import coerce
-from pyflame.runtime.csl.sema.control import FailedEntity
+from pyflame.runtime.csl.sema.control import FailedEntity, declare_failed
 from pyflame.runtime.csl.sema.core import Binding, Entity, Frame, Sema
 from pyflame.runtime.csl.sema.expr import zeros
 from pyflame.runtime.csl.sema.image import ImageUnit
@@ -345,19 +345,19 @@ class Instance:
     # Running a file
 
     def run(self, s: Sema) -> None:
-        """Evaluate the declarations of the file, then its comptime blocks.
+        """Import what the file imports, then execute its comptime blocks.
 
-        A library's own declarations are evaluated when something uses them.
+        Other declarations are evaluated when something uses them: a queue or task id that a
+        program declares for another architecture is no mistake.
         """
         for decl in self.file.decls.values():
-            eager = isinstance(decl, ast.VarDecl) and (decl.kind == "param" or not self.library)
-            if eager and decl.name not in self.bindings:
+            if isinstance(decl, ast.VarDecl) and _imports(decl) and decl.name not in self.bindings:
                 self._attempt(s, decl)
         for decl in self.file.module.decls:
             if isinstance(decl, ast.ComptimeBlock):
                 self.run_block(s, decl.body)
 
-    def _attempt(self, s: Sema, decl: ast.VarDecl | ast.FnDecl) -> None:
+    def _attempt(self, s: Sema, decl: ast.VarDecl) -> None:
         try:
             self.find(s, decl.name, decl.span)
         except TooManyErrors:
@@ -374,7 +374,11 @@ class Instance:
                 except TooManyErrors:
                     raise
                 except Abort:
-                    continue
+                    declare_failed(s, node)
+
+
+def _imports(decl: ast.VarDecl) -> bool:
+    return isinstance(decl.init, ast.BuiltinCall) and decl.init.name == "import_module"
 
 
 def statements_kept(s: Sema, node: ast.Stmt) -> None:
