@@ -24,6 +24,7 @@ PASSES: dict[str, str] = {
     "mesh-expand-redistribute": "pyflame.passes.expand_redistribute:ExpandRedistributePass",
     "mesh-fuse-compute": "pyflame.passes.fuse_compute:FuseComputePass",
     "convert-mesh-to-dataflow": "pyflame.lowering.mesh_to_dataflow.convert:ConvertMeshToDataflowPass",
+    "convert-dataflow-to-csl": "pyflame.lowering.dataflow_to_csl.convert:ConvertDataflowToCslPass",
 }
 """Pass name → ``"module:Class"``, in the order in which a compilation uses them."""
 
