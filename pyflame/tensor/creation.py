@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pyflame.compiler.graph import apply, leaf
-from pyflame.dtypes import DType, bool_, carry, float32, from_numpy_dtype
+from pyflame.dtypes import DType, carry, float32, from_numpy_dtype
 from pyflame.errors import DTypeError, ShapeError
 from pyflame.layout import MeshLayout
 from pyflame.tensor.arguments import checked_dtype, integer, new_sizes
@@ -144,7 +144,7 @@ def _converted(array: np.ndarray, dtype: DType) -> np.ndarray:
                     f"({limits.min} to {limits.max})"
                 )
     with np.errstate(over="ignore"):
-        return carry(array != 0 if dtype == bool_ else array, dtype)
+        return carry(array, dtype)
 
 
 def tensor(

@@ -1,5 +1,7 @@
 """Running modules: arguments, results, limits, and what is refused."""
 
+import weakref
+
 import numpy as np
 import pytest
 from xdsl.parser import Parser
@@ -142,6 +144,21 @@ def test_dead_values_are_freed():
     run_module(chain(50), max_bytes=8000)
     with pytest.raises(LimitError):
         run_module(chain(50), max_bytes=7999)
+
+
+def test_dead_arrays_are_released():
+    made, alive = [], []
+
+    class Watching(TensorInterpreter):
+        def _run_op(self, op, inputs):
+            result = super()._run_op(op, inputs)
+            made.extend(weakref.ref(value) for value in result.values)
+            alive.append(sum(ref() is not None for ref in made))
+            return result
+
+    module = chain(50)
+    Watching(module).run_ssacfg_region(find_function(module, None).body, ())
+    assert max(alive) == 2
 
 
 def test_a_value_dies_at_its_last_use():

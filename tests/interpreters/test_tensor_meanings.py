@@ -276,6 +276,19 @@ def test_half_precision_reductions_accumulate_in_single(op):
     assert run(op, x, dims=(0,)) == expected
 
 
+def test_single_precision_sums_do_not_drift():
+    x = np.full((100_000, 2), 0.1, np.float32)
+    expected = np.float32(100_000 * np.float64(np.float32(0.1)))
+    np.testing.assert_array_equal(run(reduction.SumOp, x, dims=(0,)), [expected, expected])
+
+
+@pytest.mark.parametrize("op", [reduction.SoftmaxOp, reduction.LogSoftmaxOp])
+def test_half_precision_softmax_is_computed_in_single(op):
+    x = X.astype(np.float16)
+    expected = run(op, x.astype(np.float32), dim=1).astype(np.float16)
+    np.testing.assert_array_equal(run(op, x, dim=1), expected)
+
+
 def test_half_precision_matmul_accumulates_in_single():
     ones = np.ones((1, 4096), np.float16)
     result = run(contraction.MatmulOp, ones, ones, transpose_b=True)

@@ -173,6 +173,8 @@ def test_distributions_and_types():
     assert -2 <= u.min() < -1.9 < 2.9 < u.max() < 3
     n = pf.randint(-3, 3, [1000], pf.int8, seed=0).numpy()
     assert (n.dtype, n.min(), n.max()) == (np.int8, -3, 2)
+    coarse = pf.rand([1000], pf.float16, low=1000, high=1001, seed=0)
+    assert set(coarse.tolist()) == {1000, 1000.5}
     assert pf.rand([5], pf.bfloat16, seed=0).numpy().max() < 1
 
 

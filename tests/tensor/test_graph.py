@@ -56,6 +56,13 @@ def test_the_same_structure_is_compiled_once(cache):
     assert cache.compilations >= 2
 
 
+def test_data_is_not_computed_again(cache):
+    x = pf.ones([3]).eval()
+    assert (cache.compilations, cache.hits) == (1, 0)
+    pf.eval(x, x)
+    assert (cache.compilations, cache.hits) == (1, 0)
+
+
 def test_random_tensors_do_not_compile_again(cache):
     values = [pf.randn([3]).tolist() for _ in range(4)]
     assert cache.compilations == 1

@@ -49,12 +49,12 @@ func.func @identity_reshape(%x: tensor<12xf32>) -> tensor<12xf32> {
 }
 
 // CHECK-LABEL: @transpose_chain
-func.func @transpose_chain(%x: tensor<2x3x4xf32>) -> tensor<4x2x3xf32> {
-  %0 = pyflame.transpose %x [1, 2, 0] : tensor<2x3x4xf32> -> tensor<3x4x2xf32>
-  %1 = pyflame.transpose %0 [1, 2, 0] : tensor<3x4x2xf32> -> tensor<4x2x3xf32>
-  // CHECK-NEXT: %0 = pyflame.transpose %x [2, 0, 1] : tensor<2x3x4xf32> -> tensor<4x2x3xf32>
-  // CHECK-NEXT: func.return %0 : tensor<4x2x3xf32>
-  func.return %1 : tensor<4x2x3xf32>
+func.func @transpose_chain(%x: tensor<2x3x4xf32>) -> tensor<3x4x2xf32> {
+  %0 = pyflame.transpose %x [1, 0, 2] : tensor<2x3x4xf32> -> tensor<3x2x4xf32>
+  %1 = pyflame.transpose %0 [0, 2, 1] : tensor<3x2x4xf32> -> tensor<3x4x2xf32>
+  // CHECK-NEXT: %0 = pyflame.transpose %x [1, 2, 0] : tensor<2x3x4xf32> -> tensor<3x4x2xf32>
+  // CHECK-NEXT: func.return %0 : tensor<3x4x2xf32>
+  func.return %1 : tensor<3x4x2xf32>
 }
 
 // CHECK-LABEL: @transpose_of_transpose

@@ -64,6 +64,22 @@ func.func @empty(%x: tensor<3x0xf32>) {
 
 // -----
 
+func.func @empty_mean(%x: tensor<0xf32>) {
+  %0 = pyflame.mean %x dims [0] : tensor<0xf32> -> tensor<f32>
+  // CHECK: mean: dimension 0 of [0] is empty and has no largest, smallest or mean element
+  func.return
+}
+
+// -----
+
+func.func @empty_argmax(%x: tensor<0xf32>) {
+  %0 = pyflame.argmax %x dim 0 : tensor<0xf32> -> tensor<i64>
+  // CHECK: argmax: dimension 0 of [0] is empty and has no largest, smallest or mean element
+  func.return
+}
+
+// -----
+
 func.func @reshape(%x: tensor<3x4xf32>) {
   %0 = pyflame.reshape %x : tensor<3x4xf32> -> tensor<5x2xf32>
   // CHECK: reshape: cannot reshape [3, 4] (12 elements) to [5, 2] (10 elements)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pyflame.dialects.pyflame import elementwise as ops
-from pyflame.dtypes import DType, bool_
+from pyflame.dtypes import DType
 from pyflame.errors import PyFlameError
 from pyflame.runtime.interpreters.tensor.meaning import interpreter_functions, widen
 from pyflame.runtime.interpreters.tensor.special import erf
@@ -83,7 +83,7 @@ def _clamp(x: np.ndarray, min: float | None = None, max: float | None = None) ->
 
 
 def _cast(x: np.ndarray, dtype: DType) -> np.ndarray:
-    return x != 0 if dtype == bool_ else x.astype(dtype.numpy)
+    return x.astype(dtype.numpy)
 
 
 MEANINGS = {
