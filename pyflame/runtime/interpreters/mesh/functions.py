@@ -235,8 +235,7 @@ def _gathered(tiles: np.ndarray, x: SSAValue, dim: int) -> np.ndarray:
     shape = list(tiles.shape)
     shape[axis] = 1
     shape[2 + dim] *= tiles.shape[axis]
-    whole = np.take(blocks.reshape(shape), range(shape_of(x)[dim]), axis=2 + dim)
-    return whole
+    return np.take(blocks.reshape(shape), range(shape_of(x)[dim]), axis=2 + dim)
 
 
 def _sliced(tiles: np.ndarray, result: SSAValue, dim: int) -> np.ndarray:
@@ -247,5 +246,5 @@ def _sliced(tiles: np.ndarray, result: SSAValue, dim: int) -> np.ndarray:
     index = first + axis_view(np.arange(tile), 2 + dim, tiles.ndim)
     index = np.minimum(index, max(tiles.shape[2 + dim] - 1, 0))
     if not tiles.size:
-        return tiles
+        return np.empty((*tiles.shape[:2], *tile_of(result)), tiles.dtype)
     return np.take_along_axis(tiles, index, axis=2 + dim)
