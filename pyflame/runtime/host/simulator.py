@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from pyflame.runtime.host.session import DEFAULT_MAX_CYCLES
 
 if TYPE_CHECKING:
     from pyflame.runtime.fabric.machine import Machine, Stream
+    from pyflame.runtime.fabric.output import Record
 
 TIMINGS = ("model", "unit")
 """Cycle costs: the architecture's model, or one cycle for everything."""
@@ -91,7 +92,7 @@ class Simulator:
         """Run until nothing moves; see `Device`."""
         self.machine.run_until_idle()
         self._inputs = [stream for stream in self._inputs if not stream.done]
-        return sum(self.machine.stream_left(stream.number) for stream in self._inputs)
+        return sum(self.machine.stream_left(stream) for stream in self._inputs)
 
     def stream_out(
         self, color: int, x: int, y: int, columns: int, rows: int, elements: int
@@ -112,14 +113,28 @@ class Simulator:
 
     def read_trace(self, x: int, y: int, key: str) -> list[int | float | str]:
         """Records of a ``<debug>`` instance; see `Inspectable`."""
-        half = "bf16" if getattr(self.program, "half", "f16") == "bf16" else "f16"
         return [
-            _READ.get(PrintKind(record.kind), int)(record.value)
-            if record.kind not in (PrintKind.STRING, PrintKind.F16)
-            else (record.text if record.kind == PrintKind.STRING else _half(record.value, half))
+            self._recorded(record)
             for record in self.machine.trace
             if (record.x, record.y, record.key) == (x, y, key)
         ]
+
+    def _recorded(self, record: Record) -> int | float | str:
+        match PrintKind(record.kind):
+            case PrintKind.STRING:
+                return record.text
+            case PrintKind.F32:
+                return float(np.uint32(record.value & 0xFFFFFFFF).view(np.float32))
+            case PrintKind.F16 if self.program.half == "bf16":
+                return float(np.uint32((record.value & 0xFFFF) << 16).view(np.float32))
+            case PrintKind.F16:
+                return float(np.uint16(record.value & 0xFFFF).view(np.float16))
+            case PrintKind.BOOL:
+                return bool(record.value)
+            case PrintKind.TIMESTAMP:
+                return record.cycle
+            case _:
+                return record.value
 
     def printed(self) -> list[str]:
         """Lines of ``<simprint>``; see `Inspectable`."""
@@ -135,15 +150,3 @@ def register_value(kind: Type, bits: int) -> int:
     width = 8 * kind.bytes
     signed = kind in (Type.I8, Type.I16, Type.I32, Type.I64)
     return bits - (1 << width) if signed and bits >> (width - 1) else bits
-
-
-def _half(bits: int, form: str) -> float:
-    if form == "bf16":
-        return float(np.uint32((bits & 0xFFFF) << 16).view(np.float32))
-    return float(np.uint16(bits & 0xFFFF).view(np.float16))
-
-
-_READ: dict[PrintKind, Callable[[int], int | float]] = {
-    PrintKind.F32: lambda bits: float(np.uint32(bits & 0xFFFFFFFF).view(np.float32)),
-    PrintKind.BOOL: bool,
-}
