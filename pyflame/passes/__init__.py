@@ -23,7 +23,18 @@ PASSES: dict[str, str] = {
     "convert-pyflame-to-mesh": "pyflame.lowering.pyflame_to_mesh.convert:ConvertPyFlameToMeshPass",
     "mesh-expand-redistribute": "pyflame.passes.expand_redistribute:ExpandRedistributePass",
     "mesh-fuse-compute": "pyflame.passes.fuse_compute:FuseComputePass",
-    "convert-mesh-to-dataflow": "pyflame.lowering.mesh_to_dataflow.convert:ConvertMeshToDataflowPass",
+    "math-expand-erf": "pyflame.passes.math_expand_erf:MathExpandErfPass",
+    "convert-mesh-to-dataflow": (
+        "pyflame.lowering.mesh_to_dataflow.convert:ConvertMeshToDataflowPass"
+    ),
+    "dataflow-lower-tokens": "pyflame.passes.dataflow_lower_tokens:LowerTokensPass",
+    "dataflow-allocate-colors": "pyflame.passes.dataflow_allocate_colors:AllocateColorsPass",
+    "dataflow-allocate-queues": "pyflame.passes.dataflow_allocate_queues:AllocateQueuesPass",
+    "dataflow-allocate-tasks": "pyflame.passes.dataflow_allocate_tasks:AllocateTasksPass",
+    "dataflow-allocate-memory": "pyflame.passes.dataflow_allocate_memory:AllocateMemoryPass",
+    "dataflow-check": "pyflame.passes.dataflow_check:CheckPass",
+    "dataflow-check-traffic": "pyflame.passes.dataflow_check_traffic:CheckTrafficPass",
+    "dataflow-predict-cycles": "pyflame.passes.dataflow_predict_cycles:PredictCyclesPass",
     "convert-dataflow-to-csl": "pyflame.lowering.dataflow_to_csl.convert:ConvertDataflowToCslPass",
 }
 """Pass name → ``"module:Class"``, in the order in which a compilation uses them."""
