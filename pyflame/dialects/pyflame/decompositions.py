@@ -214,7 +214,9 @@ def _mean(emit: Emit, op: MeanOp, x: SSAValue, dtype: DType) -> SSAValue:
 
 
 def _shifted(emit: Emit, x: SSAValue, dim: int) -> SSAValue:
-    """x - max(x), so that exp cannot overflow."""
+    """x - max(x), so that exp cannot overflow; no elements have no largest one."""
+    if spec_of(x.type).shape[dim] == 0:
+        return x
     return emit(SubtractOp, x, emit(MaxOp, x, dims=(dim,), keepdims=True))
 
 
