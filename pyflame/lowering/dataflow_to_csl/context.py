@@ -22,6 +22,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from pyflame.dialects.csl.declarations import CastOp, GetIdOp, ParamOp
 from pyflame.dialects.csl.types import IdKind
 from pyflame.dialects.dataflow.program import ProgramOp, TaskOp
+from pyflame.dialects.dataflow.roles import CoordOp
 from pyflame.dialects.mesh.attributes import Axis
 from pyflame.errors import ResourceError
 from pyflame.lowering.dataflow_to_csl.buffers import place_buffers
@@ -57,6 +58,7 @@ class PeContext:
         self.functions: dict[str, str] = {}
         self.functions_made: list[csl.FuncOp] = []
         self.tasks: dict[TaskOp, tuple[str, SSAValue]] = {}
+        self.remembered: dict[CoordOp, csl.VariableOp] = {}
         self.ports: dict[tuple[IdKind, int], Port] = {}
         self.globals = Block()
         self.block = self.globals
@@ -151,6 +153,23 @@ class PeContext:
         result = self.add(call, "x" if axis is Axis.COLS else "y").result
         assert result is not None
         return self.cast(result, IndexType())
+
+    def remember_coordinate(self, op: CoordOp) -> None:
+        """Keep a position in a variable of the file, for functions that run after this one."""
+        axis = op.axis.data
+        name = "coord_x" if axis is Axis.COLS else "coord_y"
+        make = lambda: csl.VariableOp.from_type(IndexType())  # noqa: E731
+        variable = self.declare(("coordinate", axis), make, name)
+        assert isinstance(variable.owner, csl.VariableOp)
+        self.add(csl.StoreVarOp(variable.owner, self.coordinate(axis)))
+        self.remembered[op] = variable.owner
+
+    def recall_coordinates(self, user: Operation) -> None:
+        """Read the remembered positions that ops inside `user` use."""
+        for op, variable in self.remembered.items():
+            if any(user.is_ancestor(use.operation) for use in op.result.uses):
+                hint = "x" if op.axis.data is Axis.COLS else "y"
+                self.values[op.result] = self.add(csl.LoadVarOp(variable), hint).res
 
     def task_id(self, task: TaskOp) -> SSAValue:
         """The local task id of a task.

@@ -37,6 +37,7 @@ from pyflame.dialects.dataflow.program import (
     TaskOp,
     programs,
 )
+from pyflame.dialects.dataflow.roles import CoordOp
 from pyflame.dialects.dataflow.types import element_size
 from pyflame.errors import Gap, UnsupportedError
 from pyflame.lowering.dataflow_to_csl.context import MAIN, STAMP, TIMES, PeContext, comment
@@ -136,6 +137,8 @@ def _function(ctx: PeContext, program: ProgramOp) -> list[csl.FuncOp]:
                 continue
             if isinstance(op, PhaseOp):
                 phases.append(_phase(ctx, op))
+            elif isinstance(op, CoordOp):
+                ctx.remember_coordinate(op)
             else:
                 lower(ctx, op)
         ctx.add(csl.ReturnOp())
@@ -146,6 +149,7 @@ def _function(ctx: PeContext, program: ProgramOp) -> list[csl.FuncOp]:
 def _phase(ctx: PeContext, op: PhaseOp) -> csl.FuncOp:
     body = Block()
     with ctx.inside(body):
+        ctx.recall_coordinates(op)
         lower_block(ctx, op.body.block)
         ctx.add(csl.ReturnOp())
     name = ctx.symbols.fresh(f"phase_{op.label.data}")
@@ -162,6 +166,7 @@ def _task(ctx: PeContext, op: TaskOp) -> csl.TaskOp:
     ctx.task_id(op)
     body = Block()
     with ctx.inside(body):
+        ctx.recall_coordinates(op)
         lower_block(ctx, op.body.block)
         ctx.add(csl.ReturnOp())
     name, _ = ctx.tasks[op]

@@ -155,6 +155,8 @@ def constant(attr: Attribute) -> str:
 
 def zero(type: Attribute) -> str:
     """The zero of a scalar type."""
+    if isinstance(type, IndexType):
+        return "0"
     if isinstance(type, IntegerType):
         return "false" if type.width.data == 1 else "0"
     if isinstance(type, Float16Type | Float32Type):
