@@ -29,6 +29,11 @@ REPEATED_OPS = 2
 """A body of at most this many cheap ops may be computed again at every use."""
 
 
+LONGEST_BODY = 100
+"""Scalar ops of a body from which on it is not merged any more, masks excepted: what a loop costs
+beside its body is then negligible, and compile time stays linear in the length of a chain."""
+
+
 @dataclass(frozen=True)
 class FuseComputePass(ModulePass):
     """Compute a `mesh.compute` inside the `mesh.compute` that reads it.
@@ -60,6 +65,8 @@ def _should_fuse(producer: ComputeOp, reader: ComputeOp) -> bool:
     if not producer.ins or element_of(producer.result) == IntegerType(1):
         return True
     scalars = [op for op in producer.body.block.ops if not isinstance(op, YieldOp)]
+    if len(scalars) > LONGEST_BODY:
+        return False
     cheap = len(scalars) <= REPEATED_OPS and all(type(op) in CHEAP for op in scalars)
     readers = {use.operation for use in producer.result.uses}
     if len(readers) == 1:
