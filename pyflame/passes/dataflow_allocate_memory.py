@@ -169,9 +169,9 @@ def live_intervals(program: ProgramOp) -> dict[BufferOp, Interval]:
     spans = _spans(program)
     found: dict[BufferOp, Interval] = {}
     for buffer in program.buffers:
-        touched = [span for op in _accesses(buffer) for span in (spans[op],)]
+        touched = [spans[op] for op in _accesses(buffer)]
         if touched:
-            found[buffer] = Interval(min(a for a, _ in touched), max(b for _, b in touched))
+            found[buffer] = Interval(min(s.first for s in touched), max(s.last for s in touched))
     return found
 
 
@@ -181,27 +181,16 @@ def _accesses(buffer: BufferOp) -> list[Operation]:
     return [use.operation for view in views for result in view.results for use in result.uses]
 
 
-def _spans(program: ProgramOp) -> dict[Operation, tuple[int, int]]:
+def _spans(program: ProgramOp) -> dict[Operation, Interval]:
     """For each op its position, or the range of its outermost loop."""
-    order = {op: i for i, op in enumerate(program.walk())}
-    spans: dict[Operation, tuple[int, int]] = {}
-    for op, position in order.items():
-        loop = _outermost_loop(op)
-        if loop is None:
-            spans[op] = position, position
-            continue
-        *_, last = loop.walk()
-        spans[op] = order[loop], order[last]
+    spans: dict[Operation, Interval] = {}
+    loop = Interval(-1, -1)
+    for position, op in enumerate(program.walk()):
+        inside = position <= loop.last
+        spans[op] = loop if inside else Interval(position, position)
+        if not inside and isinstance(op, scf.ForOp | scf.WhileOp):
+            loop = Interval(position, position + sum(1 for _ in op.walk()) - 1)
     return spans
-
-
-def _outermost_loop(op: Operation) -> Operation | None:
-    found, parent = None, op.parent_op()
-    while parent is not None:
-        if isinstance(parent, scf.ForOp | scf.WhileOp):
-            found = parent
-        parent = parent.parent_op()
-    return found
 
 
 def pack(sizes: Sequence[int], intervals: Sequence[Interval]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from math import lcm
 
 from xdsl.context import Context
 from xdsl.dialects import arith, scf
@@ -14,10 +15,11 @@ from xdsl.passes import ModulePass
 
 from pyflame.dialects.dataflow.attributes import Direction, RouteAttr
 from pyflame.dialects.dataflow.communication import ChannelUseOp, RecvOp, SendOp
+from pyflame.dialects.dataflow.compute import MapOp, MatmulOp
 from pyflame.dialects.dataflow.program import ChannelOp, FinishOp, ProgramOp, TaskOp, programs
 from pyflame.dialects.dataflow.roles import RoleOp, ValidOp
 from pyflame.dialects.dataflow.types import MAX_RANK, ViewType, view_type
-from pyflame.dialects.dataflow.vector import ViewOp
+from pyflame.dialects.dataflow.vector import VectorOp, ViewOp
 from pyflame.errors import VerifyError
 from pyflame.passes.dataflow_allocate_queues import channel_uses
 
@@ -43,7 +45,7 @@ def check_routes(program: ProgramOp) -> Iterator[str]:
                 yield f"{where}: has {len(here)} routes, expected one"
             if not 0 <= position < extent:
                 yield f"{where}: lies outside of the line of {extent} PEs"
-            yield from _check_links(channel, routes, slot, position, here[0], where)
+            yield from _check_links(channel, slot, position, here[0], where)
         if _turns_round(routes):
             name = channel.sym_name.data
             yield f"channel {name}: a route sends wavelets back where they came from"
@@ -53,15 +55,27 @@ _Routes = dict[tuple[int, int], list[RouteAttr]]
 
 
 def _by_place(channel: ChannelOp) -> _Routes:
+    """The routes at every position that differs from its neighbours'.
+
+    Between the ends of the routes' ranges everything repeats with the least common multiple of
+    their steps, so that two periods on either side of every end stand for all.
+    """
+    near = 2 * lcm(*(r.step.data for r in channel.routes))
+    ends = {e for r in channel.routes for e in (r.start.data, r.stop.data)}
     found: _Routes = {}
-    for route in channel.routes:
-        for position in route.positions:
-            found.setdefault((route.slot.data, position), []).append(route)
+    for position in sorted({e + d for e in ends for d in range(-near, near + 1)}):
+        for route in channel.routes:
+            if position in route.positions:
+                found.setdefault((route.slot.data, position), []).append(route)
     return found
 
 
+def _routes_at(channel: ChannelOp, slot: int, position: int) -> list[RouteAttr]:
+    return [r for r in channel.routes if r.slot.data == slot and position in r.positions]
+
+
 def _check_links(
-    channel: ChannelOp, routes: _Routes, slot: int, position: int, route: RouteAttr, where: str
+    channel: ChannelOp, slot: int, position: int, route: RouteAttr, where: str
 ) -> Iterator[str]:
     axis = channel.axis.data
     for side, directions in (("rx", route.rx_values), ("tx", route.tx_values)):
@@ -71,7 +85,7 @@ def _check_links(
             if direction.axis is not axis:
                 yield f"{where}: {side} {direction.value} leaves the axis {axis.value}"
                 continue
-            other = routes.get((slot, position + direction.step), [])
+            other = _routes_at(channel, slot, position + direction.step)
             answers = [r.rx_values if side == "tx" else r.tx_values for r in other]
             if not any(direction.opposite in a for a in answers):
                 verb = "takes from" if side == "tx" else "sends to"
@@ -129,8 +143,14 @@ def _hears_itself(channel: ChannelOp) -> bool:
 
 
 def _receives_back(send: SendOp, op: Operation | None) -> bool:
-    while isinstance(op, ViewOp | arith.ConstantOp | arith.MuliOp | arith.AddiOp):
-        op = op.next_op
+    """Whether the next thing that happens after `send` is the receive of as many elements.
+
+    `op` follows the send; where a branch ends, what follows the branch is next.
+    """
+    while op is not None and not isinstance(op, ChannelUseOp | VectorOp | MapOp | MatmulOp):
+        parent = op.parent_op()
+        leaves = isinstance(op, scf.YieldOp) and isinstance(parent, scf.IfOp)
+        op = parent.next_op if leaves and parent is not None else op.next_op
     return isinstance(op, RecvOp) and op.channel == send.channel and _same_count(send.view, op.view)
 
 

@@ -11,7 +11,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import Float32Type, f32
 from xdsl.ir import Attribute, Block, SSAValue
 
-from pyflame.dialects.dataflow.attributes import Purpose
+from pyflame.dialects.dataflow.attributes import Direction, Purpose
 from pyflame.dialects.dataflow.communication import RecvOp, ReduceStepOp, SendOp
 from pyflame.dialects.dataflow.compute import MapOp, YieldOp
 from pyflame.dialects.dataflow.roles import CoordOp, FirstOp, LastOp
@@ -22,9 +22,6 @@ from pyflame.lowering.mesh_to_dataflow import indexing
 from pyflame.lowering.mesh_to_dataflow.emitter import AHEAD, Emitter
 from pyflame.lowering.mesh_to_dataflow.indexing import Index
 from pyflame.lowering.mesh_to_dataflow.tiles import Storage, Tile
-
-Exchange = Callable[[str], None]
-"""Sends the owner's words on a bus and hears them, word for word."""
 
 
 class Buses:
@@ -37,47 +34,60 @@ class Buses:
 
     # sequences
 
-    def broadcast(
-        self, axis: Axis, owner: Index, exchange: Exchange, receive: Callable[[str], None]
-    ) -> None:
-        """The PE at `owner` gives its words to all PEs of its line.
+    def broadcast(self, axis: Axis, owner: Index, send: SSAValue, receive: SSAValue) -> None:
+        """The PE at `owner` gives the words of view `send` to all PEs of its line, itself included.
 
-        `exchange` is what the owner does on a bus, `receive` what the others do.
+        First on the bus that leads back, to all before it; then on the bus ahead, to all after
+        it. A bus on which nobody but the owner would listen stays silent.
         """
         self._prepare(axis, owner)
-        emitter, ahead = self._emitter, AHEAD[axis]
-        last = emitter.extent(axis) - 1
-        back = ahead.opposite
-        if owner == 0:
-            bus = emitter.bus(ahead)
-            first = emitter.role(FirstOp, axis)
-            emitter.branch(first, lambda: exchange(bus), lambda: receive(bus))
-        elif owner == last:
-            bus = emitter.bus(back)
-            final = emitter.role(LastOp, axis)
-            emitter.branch(final, lambda: exchange(bus), lambda: receive(bus))
-        else:
-            self._two_sided(axis, owner, exchange, receive)
+        ahead, back = AHEAD[axis], AHEAD[axis].opposite
+        self._one_way(axis, owner, back, "sle", 0, send, receive)
+        self._one_way(axis, owner, ahead, "sge", self._emitter.extent(axis) - 1, send, receive)
         self._open[axis] = owner
 
-    def _two_sided(
-        self, axis: Axis, owner: Index, exchange: Exchange, receive: Callable[[str], None]
+    def _one_way(
+        self,
+        axis: Axis,
+        owner: Index,
+        direction: Direction,
+        side: str,
+        silent: int,
+        send: SSAValue,
+        receive: SSAValue,
     ) -> None:
+        """On one bus: PEs that stand `side` of the owner listen, unless the owner is `silent`."""
         emitter = self._emitter
-        ahead, back = emitter.bus(AHEAD[axis]), emitter.bus(AHEAD[axis].opposite)
+        if owner == silent:
+            return
+        bus = emitter.bus(direction)
+
+        def words() -> None:
+            emitter.branch(self.stands_at(axis, owner), lambda: self._send(bus, send))
+            emitter.builder.insert(RecvOp(receive, bus))
+
+        if isinstance(owner, int) and owner in (0, emitter.extent(axis) - 1):
+            words()  # the owner stands at the end: everybody listens
+            return
         me = emitter.role(CoordOp, axis)
-        first, last = emitter.role(FirstOp, axis), emitter.role(LastOp, axis)
+        listens = indexing.compare(emitter.builder, me, side, owner)
+        if isinstance(owner, SSAValue):
+            speaks = indexing.compare(emitter.builder, owner, "ne", silent)
+            listens = emitter.builder.insert(arith.AndIOp(listens, speaks)).result
+        emitter.branch(listens, words)
 
-        def as_owner() -> None:
-            emitter.branch(first, lambda: None, lambda: exchange(back))
-            emitter.branch(last, lambda: None, lambda: exchange(ahead))
+    def stands_at(self, axis: Axis, owner: Index) -> SSAValue:
+        """Whether this PE is the owner."""
+        emitter = self._emitter
+        if owner == 0:
+            return emitter.role(FirstOp, axis)
+        if owner == emitter.extent(axis) - 1:
+            return emitter.role(LastOp, axis)
+        return indexing.compare(emitter.builder, emitter.role(CoordOp, axis), "eq", owner)
 
-        def as_other() -> None:
-            before = indexing.compare(emitter.builder, me, "slt", owner)
-            emitter.branch(before, lambda: receive(back), lambda: receive(ahead))
-
-        mine = indexing.compare(emitter.builder, me, "eq", owner)
-        emitter.branch(mine, as_owner, as_other)
+    def _send(self, bus: str, view: SSAValue) -> None:
+        """Send on a bus; the last word that this PE hears of it ends the life of the send."""
+        self._emitter.builder.insert(SendOp(view, bus, asynchronous=True))
 
     def _prepare(self, axis: Axis, owner: Index) -> None:
         """Close the open sequence unless its last owner surely comes no later than `owner`."""
@@ -91,10 +101,6 @@ class Buses:
     def close(self, axis: Axis) -> None:
         """Leave the buses of `axis` clean for any owner."""
         self._prepare(axis, -1)
-
-    def is_open(self, axis: Axis) -> bool:
-        """Whether a sequence on `axis` has not been closed."""
-        return axis in self._open
 
     def continue_from(self, axis: Axis, last: Index) -> None:
         """A loop over ascending owners has ended with owner `last`."""
@@ -118,24 +124,10 @@ class Buses:
         if self._token is None:
             buffer = emitter.buffer("closing_word", Purpose.TEMPORARY, (1,), f32)
             self._token = Tile(Storage(buffer), (1,), (1,))
-        token = self._token
+        word = self._token.view(emitter.builder)
         bus = emitter.bus(AHEAD[axis].opposite)
-        emitter.branch(
-            emitter.role(LastOp, axis),
-            lambda: self.exchange(bus, token.view(emitter.builder), token.view(emitter.builder)),
-            lambda: self.receive(bus, token.view(emitter.builder)),
-        )
-
-    # words
-
-    def exchange(self, bus: str, send: SSAValue, receive: SSAValue) -> None:
-        """Send on a bus and hear oneself; the last word heard ends the life of the send."""
-        self._emitter.builder.insert(SendOp(send, bus, asynchronous=True))
-        self._emitter.builder.insert(RecvOp(receive, bus))
-
-    def receive(self, bus: str, view: SSAValue) -> None:
-        """Receive from a bus."""
-        self._emitter.builder.insert(RecvOp(view, bus))
+        emitter.branch(emitter.role(LastOp, axis), lambda: self._send(bus, word))
+        emitter.builder.insert(RecvOp(word, bus))
 
     # reductions
 
@@ -150,40 +142,33 @@ class Buses:
         chain = emitter.chain(AHEAD[axis].opposite)
         self._open.pop(axis, None)
 
-        def view() -> SSAValue:
-            return tile.view(emitter.builder, tile.walk_order)
-
+        view = tile.view(emitter.builder, tile.walk_order)
         added = kind is Kind.SUM and isinstance(tile.storage.element, Float32Type)
         other = None if added else scratch()
 
         def combine() -> None:
             if other is None:
-                emitter.builder.insert(ReduceStepOp(view(), chain))
+                emitter.builder.insert(ReduceStepOp(view, chain))
                 return
             arrived = other.view(emitter.builder, tile.walk_order)
             emitter.builder.insert(RecvOp(arrived, chain))
-            combine_views(emitter, kind, view(), arrived)
+            combine_views(emitter, kind, view, arrived)
 
         def relay() -> None:
             if other is None:
-                emitter.builder.insert(ReduceStepOp(view(), chain, forward=True))
+                emitter.builder.insert(ReduceStepOp(view, chain, forward=True))
                 return
             combine()
-            emitter.builder.insert(SendOp(view(), chain))
+            emitter.builder.insert(SendOp(view, chain))
 
         def not_last() -> None:
             emitter.branch(emitter.role(FirstOp, axis), combine, relay)
 
         def as_last() -> None:
-            emitter.builder.insert(SendOp(view(), chain))
+            emitter.builder.insert(SendOp(view, chain))
 
         emitter.branch(emitter.role(LastOp, axis), as_last, not_last)
-        self.broadcast(
-            axis,
-            0,
-            lambda bus: self.exchange(bus, view(), view()),
-            lambda bus: self.receive(bus, view()),
-        )
+        self.broadcast(axis, 0, view, view)
         self._open.pop(axis, None)
 
 

@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
+from xdsl.transforms.common_subexpression_elimination import cse
 
 from pyflame.arch import Arch, target
 from pyflame.dialects.dataflow.attributes import Purpose
@@ -135,13 +136,24 @@ def convert(function: func.FuncOp, arch: Arch) -> ProgramOp:
         state.bind(arg, _whole(storage, arg))
     for op in block.ops:
         if op is not returned:
-            with emitter.phase(op.name.partition(".")[2]):
+            with emitter.phase(_label(op)):
                 state.lower(op)
     with emitter.phase("results"):
         for storage, value in zip(outputs, returned.arguments, strict=True):
             state.copy(_whole(storage, value), state.tile(value))
     emitter.builder.insert(FinishOp())
+    cse(emitter.program)
     return emitter.program
+
+
+def _label(op: Operation) -> str:
+    """What reports call the phase of `op`."""
+    if isinstance(op, panels.ForPanelsOp):
+        products = [inner for inner in op.body.block.ops if isinstance(inner, local.MatmulOp)]
+        return "matmul" if products else "panels"
+    if isinstance(op, local.ComputeOp) and not op.ins:
+        return "fill"
+    return op.name.partition(".")[2]
 
 
 def _whole(storage: Storage, value: SSAValue) -> Tile:

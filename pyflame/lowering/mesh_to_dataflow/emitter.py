@@ -49,6 +49,7 @@ class Emitter:
         self._last_declared: Operation | None = None
         self._roles: dict[tuple[object, ...], SSAValue] = {}
         self._names: set[str] = set()
+        self._labels: dict[str, int] = {}
         self.builder = Builder(InsertPoint.at_end(self.program.body.block))
 
     def extent(self, axis: Axis) -> int:
@@ -127,12 +128,13 @@ class Emitter:
 
     @contextmanager
     def phase(self, label: str) -> Iterator[None]:
-        """Emit into a new phase; an empty one leaves no trace."""
+        """Emit into a new phase, numbered if the label is taken; an empty one leaves no trace."""
         block = Block()
         with self._at(block):
             yield
-        if block.ops:
-            self.builder.insert(PhaseOp(label, block))
+        if block.first_op is not None:
+            self._labels[label] = count = self._labels.get(label, 0) + 1
+            self.builder.insert(PhaseOp(label if count == 1 else f"{label} {count}", block))
 
     def branch(self, condition: SSAValue, then: Emit, otherwise: Emit | None = None) -> None:
         """``scf.if condition { then } else { otherwise }``."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
+from xdsl.builder import Builder
 from xdsl.ir import SSAValue
 
 from pyflame.dialects.dataflow.roles import CoordOp, ValidOp
@@ -33,10 +34,36 @@ def lower_broadcast(state: State, op: mesh.BroadcastOp) -> None:
     order = (dim, *(d for d in source.walk_order if d != dim))
     dest = state.fresh(op.result, order=order)
     owner, offset = owner_of(state, op, tile_of(op.x)[dim])
-    move_slice(
-        state, axis, owner, source.at(state.emitter.builder, dim, offset, panel), dest, dim, length
-    )
+    part = source.at(state.emitter.builder, dim, offset, panel)
+    if isinstance(length, SSAValue) and not _is_run(part, order):
+        part = _staged(state, op, source, owner, offset, order)
+    move_slice(state, axis, owner, part, dest, dim, length)
     state.bind(op.result, dest)
+
+
+def _staged(
+    state: State,
+    op: mesh.BroadcastOp,
+    source: Tile,
+    owner: Index,
+    offset: Index,
+    order: tuple[int, ...],
+) -> Tile:
+    """The owner's slice copied to where it is one run, so that any length of it can be sent.
+
+    Descriptors of several dimensions have fixed sizes: the copy takes a whole panel, which starts
+    earlier than the slice where it would leave the tile.
+    """
+    emitter, dim, panel = state.emitter, op.dim.value.data, tile_of(op.result)[op.dim.value.data]
+    builder = emitter.builder
+    first = indexing.minimum(builder, offset, source.shape[dim] - panel)
+    stage = state.temporary(op.result, tile_of(op.result), "stage", order)
+
+    def fill() -> None:
+        state.copy(stage, source.at(emitter.builder, dim, first, panel))
+
+    emitter.branch(state.buses.stands_at(op.along, owner), fill)
+    return stage.at(builder, dim, indexing.sub(builder, offset, first), panel)
 
 
 def _expect_bounded(op: mesh.BroadcastOp, length: Index, panel: int) -> None:
@@ -71,38 +98,12 @@ def move_slice(
     """`length` elements of dimension `dim` of `source` on `owner` to `dest` on all PEs of the axis.
 
     On the wire the elements go index by index of `dim`, the rest in memory order of `source`.
-    Where the length is known only at run time and the slice is not contiguous in that order, the
-    owner sends index by index; descriptors of several dimensions have fixed sizes.
     """
-    emitter = state.emitter
+    builder = state.emitter.builder
     order = (dim, *(d for d in source.walk_order if d != dim))
-    whole = source.shape[dim]
-
-    def exchange_all(bus: str, size: Index) -> None:
-        state.buses.exchange(
-            bus, walked(state, source, order, size), walked(state, dest, order, size)
-        )
-
-    def exchange_each(bus: str) -> None:
-        def one(step: Index) -> list[Index]:
-            parts = (t.at(emitter.builder, dim, step, 1) for t in (source, dest))
-            send, receive = (part.view(emitter.builder, order) for part in parts)
-            state.buses.exchange(bus, send, receive)
-            return []
-
-        emitter.loop(length, one)
-
-    def exchange(bus: str) -> None:
-        if isinstance(length, int) or _is_run(source, order):
-            exchange_all(bus, length)
-            return
-        full = indexing.compare(emitter.builder, length, "eq", whole)
-        emitter.branch(full, lambda: exchange_all(bus, whole), lambda: exchange_each(bus))
-
-    def receive(bus: str) -> None:
-        state.buses.receive(bus, walked(state, dest, order, length))
-
-    state.buses.broadcast(axis, owner, exchange, receive)
+    send = walked(builder, source, order, length)
+    receive = walked(builder, dest, order, length)
+    state.buses.broadcast(axis, owner, send, receive)
 
 
 def _is_run(tile: Tile, order: Sequence[int]) -> bool:
@@ -118,9 +119,8 @@ def _is_run(tile: Tile, order: Sequence[int]) -> bool:
     )
 
 
-def walked(state: State, tile: Tile, order: Sequence[int], size: Index) -> SSAValue:
+def walked(builder: Builder, tile: Tile, order: Sequence[int], size: Index) -> SSAValue:
     """A view of the first `size` indices of the slowest dimension; one run where possible."""
-    builder = state.emitter.builder
     if isinstance(size, int) or not _is_run(tile, order):
         return tile.view(builder, order, {order[0]: size})
     rest = prod(tile.shape[d] for d in order[1:])

@@ -12,7 +12,12 @@ from pyflame.dialects.mesh.attributes import Axis, element_of, tile_of
 from pyflame.lowering.mesh_to_dataflow.buses import Buses
 from pyflame.lowering.mesh_to_dataflow.emitter import Emitter
 from pyflame.lowering.mesh_to_dataflow.indexing import Index
-from pyflame.lowering.mesh_to_dataflow.storage import Order, dies_at, in_place_operands
+from pyflame.lowering.mesh_to_dataflow.storage import (
+    Order,
+    dead_before,
+    dies_at,
+    in_place_operands,
+)
 from pyflame.lowering.mesh_to_dataflow.tiles import Storage, Tile, permuted_strides
 
 
@@ -94,7 +99,9 @@ class State:
             if wanted and self._may_overwrite(op, operand, result):
                 tile.storage.values.clear()
                 return tile
-        return planned if planned is not None else self.fresh(result, order=order)
+        if planned is not None and all(dead_before(v, op) for v in planned.storage.values):
+            return planned
+        return self.fresh(result, order=order)
 
     def _output_of(self, result: SSAValue) -> Tile | None:
         number = self._planned.get(result)

@@ -33,6 +33,14 @@ def dies_at(value: SSAValue, op: Operation) -> bool:
     return all(not _after(_ancestor_in(block, use.operation), op) for use in value.uses)
 
 
+def dead_before(value: SSAValue, op: Operation) -> bool:
+    """Whether neither `op` nor anything after it reads `value`."""
+    return dies_at(value, op) and all(
+        op.parent is not None and _ancestor_in(op.parent, use.operation) is not op
+        for use in value.uses
+    )
+
+
 def _block_of(value: SSAValue) -> Block | None:
     owner = value.owner
     return owner if isinstance(owner, Block) else owner.parent
