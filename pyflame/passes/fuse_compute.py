@@ -26,7 +26,7 @@ CHEAP: frozenset[type[Operation]] = frozenset(
 """Scalar ops that cost about as much as reading a stored value."""
 
 REPEATED_OPS = 2
-"""A body of at most this many cheap ops may be computed again at every use."""
+"""A body of at most this many cheap ops may be computed again by every reader."""
 
 
 LONGEST_BODY = 100
@@ -38,9 +38,9 @@ beside its body is then negligible, and compile time stays linear in the length 
 class FuseComputePass(ModulePass):
     """Compute a `mesh.compute` inside the `mesh.compute` that reads it.
 
-    Fills and masks (i1) are always merged: they are not worth, or not able, to be stored. Others
-    are merged where that does not repeat work: one reader that reads each element once, or a
-    cheap body.
+    Fills, copies and masks (i1) are always merged: they are not worth, or not able, to be stored.
+    Others are merged where that does not repeat work: into one reader that reads each element
+    once, or into several if the body is cheap and has one operand.
     """
 
     name = "mesh-fuse-compute"
@@ -65,12 +65,15 @@ def _should_fuse(producer: ComputeOp, reader: ComputeOp) -> bool:
     if not producer.ins or element_of(producer.result) == IntegerType(1):
         return True
     scalars = [op for op in producer.body.block.ops if not isinstance(op, YieldOp)]
-    if len(scalars) > LONGEST_BODY:
+    if not scalars:
+        return True
+    repeats = prod(tile_of(reader.result)) > prod(tile_of(producer.result))
+    if len(scalars) > LONGEST_BODY or repeats:
         return False
-    cheap = len(scalars) <= REPEATED_OPS and all(type(op) in CHEAP for op in scalars)
     readers = {use.operation for use in producer.result.uses}
     if len(readers) == 1:
-        return cheap or prod(tile_of(reader.result)) <= prod(tile_of(producer.result))
+        return True
+    cheap = len(scalars) <= REPEATED_OPS and all(type(op) in CHEAP for op in scalars)
     return cheap and len(producer.ins) == 1 and all(isinstance(r, ComputeOp) for r in readers)
 
 

@@ -267,3 +267,14 @@ def test_memory_is_bounded() -> None:
             layout,
             lambda x: RedistributeOp(x, layout.with_split((None,))),
         )
+
+
+def test_steps_of_a_loop_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyflame.runtime.interpreters.mesh.functions.MAX_STEPS", 3)
+    text = (
+        f"func.func @main(%x: {SIX}) -> {SIX} {{\n"
+        "%y = mesh.for_panels (%k, %n) over 4 tiles [] panel 1 iter_args(%a = %x) "
+        f"-> ({SIX}) {{ mesh.yield %a : {SIX} }}\nfunc.return %y : {SIX}\n}}"
+    )
+    with pytest.raises(LimitError, match="over 4 elements takes more than 3 steps"):
+        run_text(text, COUNT)

@@ -19,7 +19,7 @@ from xdsl.ir import SSAValue
 
 from pyflame.dialects.mesh import local, movement, panels
 from pyflame.dialects.mesh.attributes import Axis, Kind, element_of, layout_of, shape_of, tile_of
-from pyflame.errors import VerifyError
+from pyflame.errors import LimitError, VerifyError
 from pyflame.runtime.interpreters.mesh.placement import (
     axis_view,
     collect,
@@ -29,6 +29,9 @@ from pyflame.runtime.interpreters.mesh.placement import (
     valid,
 )
 from pyflame.runtime.interpreters.mesh.scalar import dtype_of, run_body
+
+MAX_STEPS = 1_000_000
+"""Bound on the panels of one loop."""
 
 _REDUCE: dict[Kind, Callable[..., np.ndarray]] = {
     Kind.SUM: np.sum, Kind.PROD: np.prod, Kind.MAX: np.max, Kind.MIN: np.min,
@@ -108,7 +111,12 @@ class MeshFunctions(InterpreterFunctions):
     def run_for_panels(
         self, interpreter: Interpreter, op: panels.ForPanelsOp, args: PythonValues
     ) -> PythonValues:
-        for start, length in op.panels():
+        for step, (start, length) in enumerate(op.panels()):
+            if step == MAX_STEPS:
+                raise LimitError(
+                    f"mesh.for_panels over {op.extent.value.data} elements takes more than "
+                    f"{MAX_STEPS} steps, the limit of the interpreter"
+                )
             args = interpreter.run_ssacfg_region(op.body, (start, length, *args), "for_panels")
         return args
 
