@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import VerifyException
 
-from pyflame.errors import Gap, PyFlameError, UnsupportedError
+from pyflame.errors import Gap, PyFlameError, UnsupportedError, VerifyError
 
 if TYPE_CHECKING:
     from xdsl.context import Context
@@ -63,6 +64,7 @@ ROAD: Mapping[Level, tuple[Step, ...]] = MappingProxyType(
             Step("dataflow-allocate-tasks"),
             Step("dataflow-allocate-memory"),
             Step("dataflow-check"),
+            Step("dataflow-predict-cycles"),
             Step("convert-dataflow-to-csl"),
         ),
     }
@@ -172,9 +174,18 @@ def run(
     while level < stop:
         for step in passes(level, Level(level + 1), settings):
             step.apply(context, module)
-        module.verify()
+        _verify(module, level)
         level = Level(level + 1)
         yield level, module
+
+
+def _verify(module: ModuleOp, level: Level) -> None:
+    """Check what the passes from `level` made; a mistake is theirs, not the user's."""
+    try:
+        module.verify()
+    except VerifyException as error:
+        name = level.name.lower()
+        raise VerifyError(f"the passes from level {name} made an invalid module: {error}") from None
 
 
 def lower(module: ModuleOp, stop: Level, settings: Settings, ctx: Context | None = None) -> None:

@@ -53,6 +53,10 @@ STAMP_WORDS = 3
 """16-bit words of a time stamp, low word first."""
 
 
+MEMORY, CYCLES = "dataflow.memory", "dataflow.cycles"
+"""Attributes of a program and its phases that go into the report as they are."""
+
+
 @dataclass(frozen=True)
 class ConvertDataflowToCslPass(ModulePass):
     """Replace the module's `dataflow.program` by two `csl.module` ops, the layout and the program.
@@ -228,7 +232,8 @@ def host_table(ctx: PeContext, symbols: dict[BufferOp, str]) -> DictionaryAttr:
 
     ``target``, ``rows``, ``cols``; ``tensors``: for each the host's name, CSL symbol, purpose and
     distributed type; ``stamps``: what each time stamp marks; ``arrays``: bytes by name;
-    ``channels``: colours and queues by name.
+    ``channels``: colours and queues by name; ``phases``: label and, where they have been
+    predicted, cycles of every phase; ``memory``: the buffers, where memory has been laid out.
     """
     rows, cols = ctx.program.rectangle
     tensors: list[Attribute] = []
@@ -242,6 +247,8 @@ def host_table(ctx: PeContext, symbols: dict[BufferOp, str]) -> DictionaryAttr:
             "storage": buffer.type.element_type,
         }
         tensors.append(DictionaryAttr(row))
+    memory = ctx.program.attributes.get(MEMORY, ArrayAttr([]))
+    phases = [op for op in ctx.program.body.block.ops if isinstance(op, PhaseOp)]
     return DictionaryAttr(
         {
             "target": ctx.program.target,
@@ -251,6 +258,8 @@ def host_table(ctx: PeContext, symbols: dict[BufferOp, str]) -> DictionaryAttr:
             "stamps": ArrayAttr([StringAttr(label) for label in ctx.stamps]),
             "arrays": ArrayAttr([_array_row(array) for array in ctx.arrays]),
             "channels": ArrayAttr([_channel_row(channel) for channel in ctx.program.channels]),
+            "phases": ArrayAttr([_phase_row(phase) for phase in phases]),
+            "memory": memory,
         }
     )
 
@@ -260,6 +269,11 @@ def _array_row(array: ArrayOp) -> DictionaryAttr:
     type = array.result.type
     size = type.element_count() * element_size(type.element_type)
     return DictionaryAttr({"name": array.sym_name, "bytes": IntegerAttr(size, i64)})
+
+
+def _phase_row(phase: PhaseOp) -> DictionaryAttr:
+    cycles = phase.attributes.get(CYCLES)
+    return DictionaryAttr({"label": phase.label} | ({"cycles": cycles} if cycles else {}))
 
 
 def _channel_row(channel: ChannelOp) -> DictionaryAttr:

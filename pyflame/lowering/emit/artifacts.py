@@ -30,25 +30,28 @@ def artifacts(
     options: EmitOptions = EmitOptions(),
     inputs: Mapping[str, np.ndarray] | None = None,
     expected: Mapping[str, np.ndarray] | None = None,
+    files: Mapping[str, bytes] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> dict[str, bytes]:
     """The files of a module at the csl level.
 
-    `inputs` and `expected` are saved beside the program; `extra` goes into the report.
+    `inputs` and `expected` are saved beside the program, and so are `files`; `extra` goes into
+    the report.
 
     Raises:
         UnsupportedError: the module holds what CSL or the host script cannot say.
     """
     program = host_program(module)
-    files = {name: text.encode() for name, text in print_files(module, options.comments).items()}
-    files["run.py"] = run_script(program, options.cmaddr).encode()
+    made = {name: text.encode() for name, text in print_files(module, options.comments).items()}
+    made["run.py"] = run_script(program, options.cmaddr).encode()
     for arch in fitting_targets(program):
-        files[f"commands_{arch.name}.sh"] = commands(program, arch, options.cmaddr).encode()
+        made[f"commands_{arch.name}.sh"] = commands(program, arch, options.cmaddr).encode()
     for name, arrays in (("inputs.npz", inputs), ("expected.npz", expected)):
         if arrays is not None:
-            files[name] = npz_bytes(arrays)
-    files[REPORT] = (json.dumps(report(program, [*files, REPORT], extra), indent=1) + "\n").encode()
-    return files
+            made[name] = npz_bytes(arrays)
+    made |= files or {}
+    made[REPORT] = (json.dumps(report(program, [*made, REPORT], extra), indent=1) + "\n").encode()
+    return made
 
 
 def fitting_targets(program: HostProgram) -> list[Arch]:
@@ -115,12 +118,17 @@ def report(
             for t in program.tensors
         },
         "memory": {
+            "buffers": [dict(row) for row in program.buffers],
             "arrays": dict(program.arrays),
             "data_bytes": used,
             "reserved_bytes": arch.runtime_reserve_bytes,
             "limit_bytes": arch.memory_bytes,
         },
         "channels": {name: dict(row) for name, row in program.channels.items()},
+        "predicted_cycles": {
+            "total": program.predicted_cycles,
+            "phases": [dict(row) for row in program.phases],
+        },
         **(extra or {}),
         "files": files,
     }

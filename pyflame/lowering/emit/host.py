@@ -64,7 +64,8 @@ class HostProgram:
     """A compiled program as its host sees it.
 
     `stamps` says what each time stamp marks, `arrays` the bytes of every array of a PE by name,
-    `channels` colours and queues by name.
+    `channels` colours and queues by name, `phases` label and predicted cycles of each phase,
+    `buffers` the memory of a PE, row by row.
     """
 
     target: str
@@ -74,6 +75,15 @@ class HostProgram:
     stamps: tuple[str, ...]
     arrays: Mapping[str, int]
     channels: Mapping[str, Mapping[str, Any]]
+    phases: tuple[Mapping[str, Any], ...] = ()
+    buffers: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def predicted_cycles(self) -> int | None:
+        """Cycles that the cost model predicts, if every phase has a prediction."""
+        if not self.phases or any("cycles" not in phase for phase in self.phases):
+            return None
+        return sum(phase["cycles"] for phase in self.phases)
 
     @property
     def inputs(self) -> list[HostTensor]:
@@ -109,6 +119,8 @@ def host_program(module: ModuleOp) -> HostProgram:
         tuple(plain["stamps"]),
         {row["name"]: row["bytes"] for row in plain["arrays"]},
         {row.pop("name"): row for row in plain["channels"]},
+        tuple(plain["phases"]),
+        tuple(plain["memory"]),
     )
 
 
@@ -157,6 +169,7 @@ def run_script(program: HostProgram, cmaddr: str = "") -> str:
         "rows": program.rows,
         "cols": program.cols,
         "cmaddr": cmaddr,
+        "predicted": program.predicted_cycles,
         "stamps": list(program.stamps),
         "tensors": [tensor.row() for tensor in program.tensors],
     }

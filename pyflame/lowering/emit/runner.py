@@ -2,9 +2,9 @@
 """Runs this compiled program: on the simulator, or on a machine with --cmaddr.
 
 The program's directory holds the CSL files, this script and commands_*.sh, which compile and run.
-Inputs come from --inputs x.npz, or else from inputs.npz beside this script; results go to
---outputs y.npz. Where expected.npz lies beside it and no other inputs are given, the results are
-compared with it. Prints the cycles that the program took, and SUCCESS!
+Inputs come from inputs.npz beside this script, those in --inputs x.npz take their places; results
+go to --outputs y.npz. Where expected.npz lies beside it and no other inputs are given, the results
+are compared with it. Prints the cycles that the program took, and SUCCESS!
 """
 
 import argparse
@@ -156,7 +156,8 @@ def print_cycles(stamps):
     intervals = cycles_of(stamps)
     total = intervals.sum(axis=-1)
     y, x = np.unravel_index(int(np.argmax(total)), total.shape)
-    print(f"cycles: {int(total.max())} on the slowest PE (column {x}, row {y})")
+    predicted = "" if PROGRAM["predicted"] is None else f", predicted {PROGRAM['predicted']}"
+    print(f"cycles: {int(total.max())} on the slowest PE (column {x}, row {y}){predicted}")
     if intervals.shape[-1] > 1:
         for index, label in enumerate(PROGRAM["stamps"][1:]):
             print(f"  {label}: {int(intervals[..., index].max())}")
@@ -217,13 +218,14 @@ def main():
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--name", default=os.path.join(here, "out"), help="compiled directory")
     parser.add_argument("--cmaddr", default=PROGRAM["cmaddr"] or None, help="IP:port of a machine")
-    parser.add_argument("--inputs", metavar="NPZ", help="inputs; default: inputs.npz beside this")
+    parser.add_argument("--inputs", metavar="NPZ", help="inputs in place of the saved ones")
     parser.add_argument("--outputs", metavar="NPZ", help="where to write the results")
     args = parser.parse_args()
 
     saved = os.path.join(here, "inputs.npz")
-    path = args.inputs or (saved if os.path.exists(saved) else None)
-    inputs = read_arrays(path) if path else {}
+    inputs = read_arrays(saved) if os.path.exists(saved) else {}
+    if args.inputs:
+        inputs.update(read_arrays(args.inputs))
     problems = check_inputs(inputs)
     if problems:
         print("\n".join(problems), file=sys.stderr)

@@ -1,0 +1,182 @@
+"""A tensor module made ready for the road: names for the host, data for what only the host knows.
+
+The mesh takes no random numbers, ranges or large constants. What depends on no input is computed
+here by the CPU reference and becomes an argument with a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr, TensorType
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+
+from pyflame.dialects.mesh.attributes import ARGUMENT_NAME, LayoutAttr
+from pyflame.dialects.pyflame.base import PyFlameOp
+from pyflame.dialects.pyflame.creation import ConstantOp, FullOp
+from pyflame.runtime.interpreters.tensor.engine import (
+    TensorInterpreter,
+    find_function,
+    run_function,
+)
+
+
+@dataclass
+class Prepared:
+    """A module and the values known for its arguments, by name.
+
+    `arguments` and `results` are the names of the function's arguments (those added here last)
+    and results.
+    """
+
+    module: ModuleOp
+    arguments: list[str]
+    results: list[str]
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every argument has a value."""
+        return all(name in self.values for name in self.arguments)
+
+
+def prepare(module: ModuleOp, inputs: Mapping[str, np.ndarray] | None = None) -> Prepared:
+    """A copy of a tensor module with named arguments and results, its constants folded.
+
+    `module` may be at any level where it is functions on tensors; only the tensor level folds.
+    """
+    copy = module.clone()
+    function = find_function(copy, None)
+    values = dict(inputs or {})
+    values.update(_fold(function, _names(function.arg_attrs, len(function.args), "arg")))
+    function.update_function_type()
+    arguments = _names(function.arg_attrs, len(function.args), "arg")
+    results = _names(function.res_attrs, len(function.function_type.outputs), "result")
+    function.properties["arg_attrs"] = _with_names(function.arg_attrs, arguments)
+    function.properties["res_attrs"] = _with_names(function.res_attrs, results)
+    return Prepared(copy, arguments, results, values)
+
+
+def _names(attributes: ArrayAttr[DictionaryAttr] | None, count: int, prefix: str) -> list[str]:
+    names: list[str] = []
+    for index in range(count):
+        known = attributes is not None and index < len(attributes)
+        name = attributes.data[index].data.get(ARGUMENT_NAME) if known and attributes else None
+        names.append(name.data if isinstance(name, StringAttr) else f"{prefix}{index}")
+    return names
+
+
+def _with_names(
+    attributes: ArrayAttr[DictionaryAttr] | None, names: list[str]
+) -> ArrayAttr[DictionaryAttr]:
+    old = [row.data for row in attributes] if attributes is not None else []
+    old += [{}] * (len(names) - len(old))
+    return ArrayAttr(
+        DictionaryAttr({**row, ARGUMENT_NAME: StringAttr(name)})
+        for row, name in zip(old, names, strict=True)
+    )
+
+
+# Folding
+
+
+def _fold(function: func.FuncOp, taken: list[str]) -> dict[str, np.ndarray]:
+    """Turn values that depend on no argument into arguments; their data by name."""
+    block = function.body.block
+    independent = _independent(block)
+    wanted = [
+        value
+        for op in independent
+        if not _stays(op)
+        for value in op.results
+        if any(use.operation not in independent for use in value.uses)
+    ]
+    if not wanted:
+        return {}
+    arrays = _compute(independent, wanted)
+    folded: dict[str, np.ndarray] = {}
+    names = list(taken)
+    for value, array in zip(wanted, arrays, strict=True):
+        name = _fresh(f"constant{len(folded)}", names)
+        names.append(name)
+        folded[name] = array
+        argument = block.insert_arg(value.type, len(block.args))
+        value.replace_all_uses_with(argument)
+    attributes = [*(function.arg_attrs or [DictionaryAttr({})] * len(taken))]
+    attributes += [DictionaryAttr({ARGUMENT_NAME: StringAttr(name)}) for name in folded]
+    function.properties["arg_attrs"] = ArrayAttr(attributes)
+    for op in reversed(list(independent)):
+        if not any(result.uses for result in op.results):
+            op.detach()
+            op.erase()
+    return folded
+
+
+def _independent(block: Block) -> dict[Operation, None]:
+    """The tensor ops of `block` that depend on no argument, in order."""
+    found: dict[Operation, None] = {}
+    for op in block.ops:
+        if isinstance(op, PyFlameOp) and all(value.owner in found for value in op.operands):
+            found[op] = None
+    return found
+
+
+def _stays(op: Operation) -> bool:
+    """Constants of one value, which the mesh has."""
+    return isinstance(op, FullOp) or (isinstance(op, ConstantOp) and op.value.is_splat())
+
+
+def _compute(ops: dict[Operation, None], wanted: Sequence[SSAValue]) -> tuple[np.ndarray, ...]:
+    """The values of `wanted`, results of `ops`, by the CPU reference."""
+    body = Block()
+    values: dict[SSAValue, SSAValue] = {}
+    for op in ops:
+        body.add_op(op.clone(values))
+    body.add_op(func.ReturnOp(*(values[value] for value in wanted)))
+    types = [value.type for value in wanted]
+    module = ModuleOp([func.FuncOp("constants", ([], types), Region(body))])
+    return run_function(TensorInterpreter(module), find_function(module, None), [])
+
+
+def _fresh(name: str, taken: list[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+# Layouts
+
+
+def explicit_rectangle(module: ModuleOp) -> tuple[int, int] | None:
+    """The rectangle that layouts in a module name, (rows, cols); a single PE fits any."""
+    single = None
+    for layout in _layouts(module):
+        if layout.rectangle != (1, 1):
+            return layout.rectangle
+        single = layout.rectangle
+    return single
+
+
+def on_rectangle(module: ModuleOp, rows: int, cols: int) -> ModuleOp:
+    """A copy of a tensor module whose layouts are on another rectangle, cut the same way."""
+    copy = module.clone()
+    for op in copy.walk():
+        for value in [*op.results, *(a for r in op.regions for b in r.blocks for a in b.args)]:
+            if isinstance(value.type, TensorType) and isinstance(value.type.encoding, LayoutAttr):
+                layout = LayoutAttr.get(rows, cols, value.type.encoding.split)
+                value.type = TensorType(value.type.element_type, value.type.get_shape(), layout)
+        if isinstance(op, func.FuncOp):
+            op.update_function_type()
+    return copy
+
+
+def _layouts(module: ModuleOp) -> list[LayoutAttr]:
+    types: list[Attribute] = []
+    for op in module.walk():
+        types += op.result_types
+        types += [a.type for region in op.regions for block in region.blocks for a in block.args]
+    encodings = [type.encoding for type in types if isinstance(type, TensorType)]
+    return [encoding for encoding in encodings if isinstance(encoding, LayoutAttr)]
