@@ -75,7 +75,7 @@ def from_tiles(tiles, tensor, extent):
         order.append(len(axes) + dim)
     array = blocks.transpose(order).reshape(whole_shape(tensor, extent))
     array = array[tuple(slice(n) for n in tensor["shape"])]
-    return np.ascontiguousarray(array).astype(tensor["dtype"])
+    return array.astype(tensor["dtype"], order="C")
 
 
 def to_words(tiles):
