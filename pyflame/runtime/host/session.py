@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyflame.runtime.host.sdkruntime import SdkRuntime
 
-DEFAULT_MAX_CYCLES = 2_000_000_000
+DEFAULT_MAX_CYCLES = 100_000_000
 
 
 @dataclass
