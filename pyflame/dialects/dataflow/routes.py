@@ -34,19 +34,20 @@ def bus(direction: Direction, extent: int) -> tuple[RouteAttr, ...]:
 def chain(direction: Direction, extent: int) -> tuple[RouteAttr, ...]:
     """Two colours on which every PE but the last sends to its neighbour in `direction`.
 
-    PEs at even positions send on colour slot 0 and receive on slot 1, those at odd positions the
-    other way round, so every router has one input per colour.
+    PEs at positions of one parity send on slot 0 and receive on slot 1, the others the other way
+    round, so that every router has one input per colour. A line of two needs one colour only.
     """
-    behind = direction.opposite
+    behind, step = direction.opposite, direction.step
     routes: list[RouteAttr] = []
-    for slot in (0, 1):
-        senders = [x for x in range(slot, extent, 2) if 0 <= x + direction.step < extent]
-        if not senders:
-            continue
-        sending = range(senders[0], senders[-1] + 1, 2)
-        first, last = senders[0] + direction.step, senders[-1] + direction.step
-        routes.append(RouteAttr.get(slot, sending, [RAMP], [direction]))
-        routes.append(RouteAttr.get(slot, range(first, last + 1, 2), [behind], [RAMP]))
+    slot = 0
+    for parity in (0, 1):
+        senders = [x for x in range(parity, extent, 2) if 0 <= x + step < extent]
+        if senders:
+            sending = range(senders[0], senders[-1] + 1, 2)
+            receiving = range(sending.start + step, sending.stop + step, 2)
+            routes.append(RouteAttr.get(slot, sending, [RAMP], [direction]))
+            routes.append(RouteAttr.get(slot, receiving, [behind], [RAMP]))
+            slot += 1
     return tuple(routes)
 
 

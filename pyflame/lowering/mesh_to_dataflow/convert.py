@@ -109,6 +109,8 @@ def _gaps_of(op: Operation) -> Iterator[Gap]:
                 str(op.location),
                 "PEs hold f16, f32, i16 and i32",
             )
+        elif isinstance(type_, TensorType) and 0 in type_.get_shape():
+            yield Gap(f"{op.name} of no elements, {type_}", str(op.location), "nothing to compute")
         elif isinstance(op, arith.ConstantOp) and not isinstance(type_, IndexType):
             yield Gap(f"constant of type {type_}", str(op.location), "use mesh.compute")
 
