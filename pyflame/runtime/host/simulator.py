@@ -142,7 +142,9 @@ class Simulator:
 
     def statistics(self) -> list[tuple[str, str]]:
         """Rows of the report; see `Inspectable`."""
-        return [("host transfers", f"{self.machine.host_cycles:,} cycles")]
+        from pyflame.runtime.host.statistics import machine_statistics
+
+        return machine_statistics(self.machine)
 
 
 def register_value(kind: Type, bits: int) -> int:

@@ -52,6 +52,15 @@ def test_results_do_not_depend_on_time_or_choice(tmp_path: Path, options: tuple[
     assert run(tmp_path, "scale", "wse2", options=options).stdout == "SUCCESS!\n"
 
 
+def test_the_report_names_what_was_busiest(tmp_path: Path) -> None:
+    report = run(tmp_path, "scale", "wse2", options=("--report",)).stderr.splitlines()
+    rows = dict(line.split("  ", 1) for line in report)
+    assert rows["target"].strip() == "wse2, 3 × 1 PEs"
+    assert int(rows["cycles"].replace(",", "")) > 0
+    assert rows["utilisation"].strip().endswith(("PE (0, 0)", "PE (1, 0)", "PE (2, 0)"))
+    assert rows["hottest router"].strip() == "no wavelet was routed"
+
+
 def test_a_missing_unblock_is_reported(tmp_path: Path) -> None:
     result = run(tmp_path, "scale", "wse2", "--mistake", "hang")
     assert result.returncode == 1
