@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _WORDS = """
 align and anyopaque anytype asm bool break cb16 color comptime comptime_float comptime_int
@@ -27,23 +29,39 @@ def identifier(hint: str) -> str:
 
 
 class Names:
-    """Hands out names of one file; each in constant time."""
+    """Hands out names of one file; each in constant time.
+
+    Names given inside `scope` are free again behind it, but no name of the file's own takes one.
+    """
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
         self._next: dict[str, int] = {}
+        self._local: set[str] | None = None
+        self._once_local: set[str] = set()
 
     def fresh(self, hint: str) -> str:
-        """A name like `hint` that nothing else in the file has."""
+        """A name like `hint` that nothing else in reach has."""
         base = identifier(hint)
         name, count = base, self._next.get(base, 0)
-        while name in self._taken:
+        while name in self._taken or (self._local is None and name in self._once_local):
             count += 1
             name = f"{base}_{count}"
         self._next[base] = count
         self._taken.add(name)
+        if self._local is not None:
+            self._local.add(name)
         return name
 
     def reserve(self, name: str) -> None:
         """Keep a name that the IR fixes, such as a function's."""
         self._taken.add(name)
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """A function: its names end with it."""
+        counts, self._next, self._local = self._next, {}, set()
+        yield
+        self._taken -= self._local
+        self._once_local |= self._local
+        self._next, self._local = counts, None

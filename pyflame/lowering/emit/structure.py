@@ -28,7 +28,7 @@ def _signature(p: Engine, op: csl.FuncOp | csl.TaskOp, keyword: str) -> str:
 
 
 def _func(p: Engine, op: csl.FuncOp) -> None:
-    with p.braces(_signature(p, op, "fn")):
+    with p.names.scope(), p.braces(_signature(p, op, "fn")):
         p.block(op.body.block)
 
 
@@ -37,7 +37,7 @@ def _task(p: Engine, op: csl.TaskOp) -> None:
         raise UnsupportedError(
             Gap(f"id on csl.task @{op.sym_name.data}", why="bind it with csl_ext.bind_task")
         )
-    with p.braces(_signature(p, op, "task")):
+    with p.names.scope(), p.braces(_signature(p, op, "task")):
         p.block(op.body.block)
 
 
@@ -166,6 +166,11 @@ def _if(p: Engine, op: scf.IfOp) -> None:
 
 
 def _if_chain(p: Engine, op: scf.IfOp, prefix: str, targets: list[SSAValue]) -> None:
+    if not targets and _is_empty(op.true_region.block) and op.false_region.blocks:
+        p.line(f"{prefix}if (!{p.use(op.cond)}) {{")
+        _branch(p, op.false_region.block, targets)
+        p.line("}")
+        return
     p.line(f"{prefix}if ({p.text(op.cond)}) {{")
     _branch(p, op.true_region.block, targets)
     if not op.false_region.blocks:
@@ -179,6 +184,10 @@ def _if_chain(p: Engine, op: scf.IfOp, prefix: str, targets: list[SSAValue]) -> 
     p.line("} else {")
     _branch(p, other, targets)
     p.line("}")
+
+
+def _is_empty(block: Block) -> bool:
+    return all(isinstance(op, scf.YieldOp) for op in block.ops)
 
 
 def _only_if(block: Block) -> scf.IfOp | None:
