@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.builtins_tasks import task_number, variable_symbol
@@ -9,6 +11,7 @@ from pyflame.runtime.csl.sema.core import Sema
 from pyflame.runtime.csl.sema.image import ImageUnit
 from pyflame.runtime.csl.sema.modules import Instance
 from pyflame.runtime.csl.sema.values import Const, Mem
+from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.image import Queue
 from pyflame.runtime.fabric.isa import BlockKind, TaskKind
 
@@ -81,24 +84,31 @@ def _assign_queues(s: Sema, unit: ImageUnit) -> None:
             s.engine.error(
                 span, f"input queue {number} is used for colour {known.color} and colour {color}"
             )
-    taken = {queue.color for queue in unit.input_queues.values()}
     arch = s.compilation.arch
     reserved = arch.memcpy_queues if s.compilation.uses_memcpy else ()
     every = range(len(arch.input_queue_depths))
     free = [q for q in every if q not in unit.input_queues and q not in reserved]
-    for task in unit.tasks:
-        if task.kind != TaskKind.DATA or task.number in taken:
+    served = {queue.color for queue in unit.input_queues.values()}
+    for color, user, span in _listening_colors(unit):
+        if color in served:
             continue
-        taken.add(task.number)
+        served.add(color)
         if not free:
-            decl = unit.functions[task.function].function.decl
-            s.engine.error(
-                decl.name_span,
-                f"no input queue is left for colour {task.number} of data task '{decl.name}'",
-            )
+            s.engine.error(span, f"no input queue is left for colour {color} of {user}")
             return
         number = free.pop(0)
-        unit.input_queues[number] = Queue(number, task.number)
+        unit.input_queues[number] = Queue(number, color)
+
+
+def _listening_colors(unit: ImageUnit) -> Iterator[tuple[int, str, Span | None]]:
+    """Colours that tasks listen to: of data tasks, and those unblocked for control tasks."""
+    for task in unit.tasks:
+        if task.kind == TaskKind.DATA:
+            decl = unit.functions[task.function].function.decl
+            yield task.number, f"data task '{decl.name}'", decl.name_span
+    for kind, number in unit.unblocked:
+        if kind == BlockKind.COLOR:
+            yield number, "@unblock", None
 
 
 def _check_task_colors(s: Sema, unit: ImageUnit) -> None:
