@@ -33,6 +33,7 @@ class CycleModel:
     task_start: int = 14  # L: picking and starting a task (10 to 30 seen)
     activate: int = 2  # G: the @activate instruction itself
     host_command: int = 100  # G: fixed cost of a memcpy command or launch
+    host_words_per_cycle: int = 1  # G: 32-bit words per cycle between host and wafer, all channels
 
     def unit(self) -> CycleModel:
         """Every cost one cycle: for checking that results do not depend on time."""

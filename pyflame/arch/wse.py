@@ -65,6 +65,9 @@ class Arch:
     """Peak elements per cycle of each DSD operation."""
     cycles: CycleModel = field(default_factory=CycleModel)
 
+    stride_width: tuple[int, ...] = (1, 2, 8, 8, 2, 8, 8, 2)
+    """Elements per cycle that a memory operand allows by |stride| mod 8; 0 and 1 are full rate.
+    D; for 4 the documentation contradicts itself (2 to 4)."""
     memory_bytes: int = 48 * 1024  # D: local SRAM of a PE
     runtime_reserve_bytes: int = 8 * 1024  # G: code, stack and memcpy runtime, before user data
     memory_banks: int = 8  # D

@@ -88,6 +88,9 @@ class Image:
     strings: list[str] = field(default_factory=list)
     active: list[int] = field(default_factory=list)  # local task ids active at start
     blocked: list[tuple[int, int]] = field(default_factory=list)  # (BlockKind, number) at start
+    unblocked: list[tuple[int, int]] = field(default_factory=list)
+    """(BlockKind, number) unblocked at compile time, e.g. a colour or queue that only control tasks
+    use. At the start an id is blocked unless a data or local task is bound to it."""
     teardown: dict[int, int] = field(default_factory=dict)  # colour -> handler function
     lines: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int32))
     """(file index, line) of each instruction; files in `Program.files`."""
@@ -154,4 +157,6 @@ class Program:
     offsets: tuple[int, int] = (0, 0)  # --fabric-offsets
     streaming: dict[str, int] = field(default_factory=dict)
     """memcpy streaming colours, e.g. {"MEMCPYH2D_1": 14, "MEMCPYD2H_1": 16}."""
+    half: str = "ieee"
+    """What the 16-bit float is (--fp16-format): "ieee" or "bf16"."""
     warnings: list[str] = field(default_factory=list)

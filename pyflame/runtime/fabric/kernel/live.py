@@ -1,0 +1,401 @@
+"""Operations on the fabric and on FIFOs: they live in a lane and advance element by element.
+
+A lane is a microthread (0 … 7) or the main thread's own operation (`MAIN`). One step of a lane
+takes at most one wavelet per direction and one issue slot.
+"""
+
+# ruff: noqa: SIM102 - numba compiles plain comparisons faster
+from __future__ import annotations
+
+import numpy as np
+
+from pyflame.runtime.fabric.kernel import opcodes as oc
+from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.kernel.events import fault
+from pyflame.runtime.fabric.kernel.jit import inlined, kernel
+from pyflame.runtime.fabric.kernel.linear import linear
+from pyflame.runtime.fabric.kernel.operands import locate, record, scratch, within
+from pyflame.runtime.fabric.kernel.queues import in_head, in_pop, out_push
+from pyflame.runtime.fabric.kernel.table import SIZE_TABLE
+from pyflame.runtime.fabric.kernel.tasks import activate, set_blocked
+from pyflame.runtime.fabric.kernel.vector import copy_halfwords, save_positions
+
+BLOCKED, ADVANCED, FINISHED, FAULTED = range(4)
+TERMINATE, THEN_ACTIVATE, THEN_UNBLOCK = 1, 2, 3
+
+
+@kernel
+def lane_at(pe, lane):
+    """Where a lane's words lie in pe."""
+    return pe * w.PE_WORDS + w.LIVE_OPS + lane * w.LIVE_WORDS
+
+
+@kernel
+def fifo_state(m, pe, number):
+    """Where a FIFO's head and count lie in ds."""
+    return pe * m.g[w.G_DS_WORDS] + w.LANES * 3 * w.OPERAND_RECORD + number * w.FIFO_STATE
+
+
+@kernel
+def check_conflicts(m, pe, lane, explicit):
+    """Two live operations on one microthread or queue are a mistake; False after a fault.
+
+    On WSE-3 operations may share a queue if both name distinct microthreads (`ut_id`).
+    """
+    p = pe * w.PE_WORDS
+    live = m.pe[p + w.LIVE]
+    for k in range(3):
+        o = record(m, pe, w.MAIN, k)
+        kind = m.ds[o + w.K_KIND]
+        if kind != w.K_FABIN and kind != w.K_FABOUT:
+            continue
+        q = m.ds[o + w.K_QUEUE]
+        shift = w.READ_SHIFT if kind == w.K_FABIN else w.WRITE_SHIFT
+        if (live >> (shift + q)) & 1 and not shared(m, pe, kind, q, lane, explicit):
+            fault(m, oc.F_QUEUE_BUSY, pe, q, 1 if kind == w.K_FABOUT else 0)
+            return False
+    if (live >> lane) & 1:
+        fault(m, oc.F_MICROTHREAD_BUSY, pe, lane, 0)
+        return False
+    return True
+
+
+@kernel
+def shared(m, pe, kind, q, lane, explicit):
+    """Whether all live operations on the queue were given a microthread other than `lane`."""
+    if explicit == 0:
+        return False
+    for other in range(w.LANES):
+        if (m.pe[pe * w.PE_WORDS + w.LIVE] >> other) & 1 == 0:
+            continue
+        for k in range(3):
+            o = record(m, pe, other, k)
+            if m.ds[o + w.K_KIND] == kind and m.ds[o + w.K_QUEUE] == q:
+                if other == lane or m.pe[lane_at(pe, other) + w.L_EXPLICIT] == 0:
+                    return False
+    return True
+
+
+@kernel
+def move_to_lane(m, pe, lane):
+    """Hand the operand records and scalars prepared for MAIN to another lane."""
+    if lane == w.MAIN:
+        return
+    for k in range(3):
+        source = record(m, pe, w.MAIN, k)
+        to = record(m, pe, lane, k)
+        for i in range(w.OPERAND_RECORD):
+            m.ds[to + i] = m.ds[source + i]
+        if m.ds[to + w.K_KIND] == w.K_SCALAR:
+            m.ds[to + w.K_ADDRESS] = scratch(lane, k)
+    base = pe * w.MEMORY_STRIDE
+    for k in range(4):
+        m.m32[(base + scratch(lane, k)) >> 2] = m.m32[(base + scratch(w.MAIN, k)) >> 2]
+
+
+@kernel
+def enter(m, pe, lane, start):
+    """Mark a lane live and its queues in use."""
+    p = pe * w.PE_WORDS
+    at = lane_at(pe, lane)
+    step = np.int64(64)
+    bits = np.int64(1) << lane
+    m.pe[at + w.L_OUT] = -1
+    m.pe[at + w.L_IN0] = -1
+    for k in range(3):
+        o = record(m, pe, lane, k)
+        kind = m.ds[o + w.K_KIND]
+        if kind == w.K_FABIN:
+            bits |= np.int64(1) << (w.READ_SHIFT + m.ds[o + w.K_QUEUE])
+            m.pe[at + w.L_IN0] = m.ds[o + w.K_QUEUE]
+            step = min(step, np.int64(m.ds[o + w.K_PACK]))
+        elif kind == w.K_FABOUT:
+            bits |= np.int64(1) << (w.WRITE_SHIFT + m.ds[o + w.K_QUEUE])
+            m.pe[at + w.L_OUT] = m.ds[o + w.K_QUEUE]
+            step = min(step, np.int64(m.ds[o + w.K_PACK]))
+    m.pe[at + w.L_STEP] = 1 if step == 64 else step
+    m.pe[at + w.L_POS] = 0
+    m.pe[at + w.L_HALF] = 0
+    m.pe[at + w.L_START] = start
+    m.pe[at + w.L_SINCE] = start
+    m.pe[p + w.LIVE] |= bits
+
+
+@kernel
+def leave(m, pe, lane, now, result):
+    """End a lane's operation: free its queues, save addresses, set its flags."""
+    p = pe * w.PE_WORDS
+    at = lane_at(pe, lane)
+    m.pe[p + w.LIVE] &= ~(np.int64(1) << lane)
+    live = np.int64(m.pe[p + w.LIVE] & ((1 << w.LANES) - 1))
+    for other in range(w.LANES):
+        if (live >> other) & 1:
+            for k in range(3):
+                o = record(m, pe, other, k)
+                if m.ds[o + w.K_KIND] == w.K_FABIN:
+                    live |= np.int64(1) << (w.READ_SHIFT + m.ds[o + w.K_QUEUE])
+                elif m.ds[o + w.K_KIND] == w.K_FABOUT:
+                    live |= np.int64(1) << (w.WRITE_SHIFT + m.ds[o + w.K_QUEUE])
+    m.pe[p + w.LIVE] = live
+    save_positions(m, pe, lane, m.pe[at + w.L_POS])
+    if lane == w.MAIN:
+        m.pe[p + w.STATUS] = w.RUNNING
+        m.pe[p + w.MAIN_AT] = now + 1
+        if m.pe[at + w.L_RESULT] >= 0:
+            m.rg[m.pe[p + w.FRAME] + w.FRAME_HEAD + m.pe[at + w.L_RESULT]] = result
+    return complete(m, pe, lane)
+
+
+@kernel
+def complete(m, pe, lane):
+    """The completion flags of an operation: activate or unblock. False after a fault."""
+    at = lane_at(pe, lane)
+    if m.pe[at + w.L_ACTIVATE] >= 0 and not activate(m, pe, m.pe[at + w.L_ACTIVATE]):
+        return False
+    if m.pe[at + w.L_UNBLOCK] >= 0:
+        kind = m.pe[at + w.L_UNBLOCK_KIND]
+        return set_blocked(m, pe, max(kind, 0), m.pe[at + w.L_UNBLOCK], False)
+    return True
+
+
+@kernel
+def advance(m, pe, lane, now):
+    """Let a lane do one step if its operands allow: BLOCKED, ADVANCED, FINISHED or FAULTED."""
+    state = step(m, pe, lane, now)
+    if state == FAULTED:
+        m.g[w.G_FAULT_PC] = m.pe[lane_at(pe, lane) + w.L_PC]
+    return state
+
+
+@inlined
+def step(m, pe, lane, now):
+    """`advance` without noting where a fault comes from."""
+    at = lane_at(pe, lane)
+    if m.pe[at + w.L_START] > now:
+        return BLOCKED
+    if lane != w.MAIN and (m.pe[pe * w.PE_WORDS + w.UT_BLOCKED] >> lane) & 1:
+        return BLOCKED
+    moved = 0
+    for _ in range(m.pe[at + w.L_STEP]):
+        if m.pe[at + w.L_POS] >= m.pe[at + w.L_N]:
+            break
+        state = ready(m, pe, lane, now)
+        if state == FINISHED:
+            return finish_early(m, pe, lane, now)
+        if state == BLOCKED:
+            if stops_early(m, pe, lane):
+                return FINISHED if leave(m, pe, lane, now, 0) else FAULTED
+            break
+        if not element(m, pe, lane, m.pe[at + w.L_POS], now):
+            return FAULTED
+        m.pe[at + w.L_POS] += 1
+        moved += 1
+    if m.pe[at + w.L_POS] >= m.pe[at + w.L_N]:
+        account(m, pe, lane, now)
+        return FINISHED if leave(m, pe, lane, now, 1) else FAULTED
+    if moved == 0:
+        return BLOCKED
+    account(m, pe, lane, now)
+    return ADVANCED
+
+
+@kernel
+def account(m, pe, lane, now):
+    """Count the issue slot, and for the main thread the cycles it stood still before."""
+    p = pe * w.PE_WORDS
+    at = lane_at(pe, lane)
+    m.pe[p + w.BUSY_CYCLES] += 1
+    if lane == w.MAIN:
+        m.pe[p + w.STALL_CYCLES] += now - m.pe[at + w.L_SINCE]
+    m.pe[at + w.L_SINCE] = now + 1
+
+
+@kernel
+def ready(m, pe, lane, now):
+    """ADVANCED if the next element can be processed, FINISHED if a control wavelet ends the
+    operation, else BLOCKED."""
+    at = lane_at(pe, lane)
+    i = m.pe[at + w.L_POS]
+    for k in range(3):
+        o = record(m, pe, lane, k)
+        kind = m.ds[o + w.K_KIND]
+        if kind == w.K_FABIN:
+            head = in_head(m, pe, m.ds[o + w.K_QUEUE])
+            if head < 0 or head >> w.TIME_SHIFT > now:
+                return BLOCKED
+            if head & w.CONTROL_BIT and m.pe[at + w.L_ON_CONTROL] > 0:
+                return FINISHED
+        elif kind == w.K_FABOUT:
+            if i % m.ds[o + w.K_PACK] == 0:
+                q = m.ds[o + w.K_QUEUE]
+                count = m.pe[pe * w.PE_WORDS + w.OUT_QUEUE + q * w.OUT_WORDS + 1]
+                if count >= m.g[w.G_OUT_DEPTH + q]:
+                    return BLOCKED
+        elif kind == w.K_FIFO_KIND:
+            count = m.ds[fifo_state(m, pe, m.ds[o + w.K_FIFO]) + 1]
+            if (k == 0 and count >= m.ds[o + w.K_E1]) or (k > 0 and count == 0):
+                return BLOCKED
+    return ADVANCED
+
+
+@kernel
+def stops_early(m, pe, lane):
+    """Whether a blocked operation is a synchronous one that waits for a FIFO."""
+    if m.pe[lane_at(pe, lane) + w.L_ASYNC] != 0:
+        return False
+    for k in range(3):
+        o = record(m, pe, lane, k)
+        if m.ds[o + w.K_KIND] == w.K_FIFO_KIND:
+            count = m.ds[fifo_state(m, pe, m.ds[o + w.K_FIFO]) + 1]
+            if (k == 0 and count >= m.ds[o + w.K_E1]) or (k > 0 and count == 0):
+                return True
+    return False
+
+
+@kernel
+def finish_early(m, pe, lane, now):
+    """A control wavelet ends the operation as `.on_control` says."""
+    at = lane_at(pe, lane)
+    for k in range(1, 3):
+        o = record(m, pe, lane, k)
+        if m.ds[o + w.K_KIND] == w.K_FABIN:
+            head = in_head(m, pe, m.ds[o + w.K_QUEUE])
+            if head >= 0 and head >> w.TIME_SHIFT <= now and head & w.CONTROL_BIT:
+                in_pop(m, pe, m.ds[o + w.K_QUEUE])
+    action = m.pe[at + w.L_ON_CONTROL]
+    number = m.pe[at + w.L_ON_CONTROL_ID]
+    fine = True
+    if action == THEN_ACTIVATE:
+        fine = activate(m, pe, number)
+    elif action == THEN_UNBLOCK:
+        fine = set_blocked(m, pe, 0, number, False)
+    account(m, pe, lane, now)
+    if not leave(m, pe, lane, now, 1) or not fine:
+        return FAULTED
+    return FINISHED
+
+
+@kernel
+def source(m, pe, lane, k, i, size, last):
+    """Address of element i of source k, within the PE; -1 after a fault."""
+    o = record(m, pe, lane, k)
+    kind = m.ds[o + w.K_KIND]
+    if kind == w.K_NONE:
+        return np.int64(scratch(lane, k))
+    if kind == w.K_FABIN:
+        to = scratch(lane, k)
+        q = m.ds[o + w.K_QUEUE]
+        word = in_head(m, pe, q)
+        at = pe * w.MEMORY_STRIDE + to
+        if size == 4:
+            m.m32[at >> 2] = word & w.PAYLOAD
+        else:
+            pack = m.ds[o + w.K_PACK]
+            m.m16[at >> 1] = (word >> (16 * (i % pack))) & 0xFFFF
+            if i % pack != pack - 1 and not last:
+                return np.int64(to)
+        in_pop(m, pe, q)
+        return np.int64(to)
+    if kind == w.K_FIFO_KIND:
+        return fifo_pop(m, pe, o)
+    address, step, _ = locate(m, o, i)
+    if kind != w.K_SCALAR and not within(m, pe, o, address, step, 1, size):
+        return np.int64(-1)
+    if size == 4 and address & 2:
+        to = scratch(lane, k)
+        base = pe * w.MEMORY_STRIDE
+        copy_halfwords(m.m16, base + to, base + address, 4)
+        return np.int64(to)
+    return np.int64(address)
+
+
+@kernel
+def fifo_pop(m, pe, o):
+    """Address of a FIFO's oldest element, which is removed."""
+    state = fifo_state(m, pe, m.ds[o + w.K_FIFO])
+    head = np.int64(m.ds[state])
+    m.ds[state] = (head + 1) % m.ds[o + w.K_E1]
+    m.ds[state + 1] -= 1
+    return signal(m, pe, o, 4, m.ds[o + w.K_ADDRESS] + head * m.ds[o + w.K_STEP])
+
+
+@kernel
+def fifo_push(m, pe, o):
+    """Address for a FIFO's new element, which is counted."""
+    state = fifo_state(m, pe, m.ds[o + w.K_FIFO])
+    place = (np.int64(m.ds[state]) + m.ds[state + 1]) % m.ds[o + w.K_E1]
+    m.ds[state + 1] += 1
+    return signal(m, pe, o, 3, m.ds[o + w.K_ADDRESS] + place * m.ds[o + w.K_STEP])
+
+
+@kernel
+def signal(m, pe, o, column, address):
+    """Activate the task a FIFO names for pushes (3) or pops (4); gives `address`, -1 on a fault."""
+    row = m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_FIFOS] + 5 * m.ds[o + w.K_FIFO]
+    task = m.im[row + column]
+    if task >= 0 and not activate(m, pe, task):
+        return np.int64(-1)
+    return np.int64(address)
+
+
+@kernel
+def element(m, pe, lane, i, now):
+    """Process element i of a live operation; False after a fault."""
+    at = lane_at(pe, lane)
+    op = m.pe[at + w.L_OP]
+    base = pe * w.MEMORY_STRIDE
+    last = i == m.pe[at + w.L_N] - 1
+    a = source(m, pe, lane, 1, i, SIZE_TABLE[op, 1], last)
+    if a < 0:
+        return False
+    b = source(m, pe, lane, 2, i, SIZE_TABLE[op, 2], last)
+    if b < 0:
+        return False
+    o = record(m, pe, lane, 0)
+    kind = m.ds[o + w.K_KIND]
+    size = SIZE_TABLE[op, 0]
+    through = False
+    address = np.int64(0)
+    if kind == w.K_FIFO_KIND:
+        address = fifo_push(m, pe, o)
+        if address < 0:
+            return False
+    elif kind != w.K_FABOUT:
+        address, step, _ = locate(m, o, i)
+        if not within(m, pe, o, address, step, 1, size):
+            return False
+        through = size == 4 and address & 2 != 0
+    to = base + address
+    if kind == w.K_FABOUT or through:
+        to = np.int64(base + scratch(lane, 0))
+    linear(m, op, 1, to, 0, base + a, 0, base + b, 0, base + scratch(lane, 3))
+    if kind == w.K_FABOUT:
+        send(m, pe, lane, o, i, size, last, now)
+    elif through:
+        copy_halfwords(m.m16, base + address, to, 4)
+    return True
+
+
+@kernel
+def send(m, pe, lane, o, i, size, last, now):
+    """Put the element in a lane's destination scratch on its way, packed or indexed as asked."""
+    at = lane_at(pe, lane)
+    cell = pe * w.MEMORY_STRIDE + scratch(lane, 0)
+    flags = m.ds[o + w.K_FLAGS]
+    if size == 4:
+        word = np.int64(m.m32[cell >> 2])
+    else:
+        word = np.int64(m.m16[cell >> 1])
+        if m.pe[at + w.L_INDEX] >= 0:
+            word |= ((m.pe[at + w.L_INDEX] + i) & 0xFFFF) << 16
+        elif m.ds[o + w.K_PACK] == 2:
+            if i % 2 == 0 and not last:
+                m.pe[at + w.L_HALF] = word
+                return
+            if i % 2 == 1:
+                word = m.pe[at + w.L_HALF] | (word << 16)
+    if flags & oc.FLAG_CONTROL:
+        word |= w.CONTROL_BIT
+    if last and flags & oc.FLAG_ADVANCE:
+        word |= w.ADVANCE_BIT
+    out_push(m, pe, m.ds[o + w.K_QUEUE], word, m.ds[o + w.K_COLOR], now + m.g[w.G_RAMP])

@@ -1,0 +1,158 @@
+"""The machine's clock: routers, then cores, cycle by cycle or jumping to the next event."""
+
+# ruff: noqa: SIM102 - numba compiles plain comparisons faster
+from __future__ import annotations
+
+from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.kernel.core import run
+from pyflame.runtime.fabric.kernel.events import begin_cycle, next_time, wake, wake_router
+from pyflame.runtime.fabric.kernel.jit import entry, inlined, kernel
+from pyflame.runtime.fabric.kernel.live import BLOCKED, advance, lane_at
+from pyflame.runtime.fabric.kernel.queues import feed, in_head
+from pyflame.runtime.fabric.kernel.routers import step_routers
+from pyflame.runtime.fabric.kernel.tasks import pick
+
+PAUSED, QUIET, HOST_READY, FAULTED, TOO_LONG = range(5)
+"""Why `advance_machine` returned: chunk done or log full, nothing can happen, launch complete,
+fault, cycle limit."""
+
+
+@inlined
+def urgent_lane(m, pe, now):
+    """Let a microthread above the main thread's priority take the slot. True if one did."""
+    p = pe * w.PE_WORDS
+    for level in range(3, 1, -1):
+        for lane in range(w.MAIN):
+            if (m.pe[p + w.LIVE] >> lane) & 1 == 0:
+                continue
+            if m.pe[lane_at(pe, lane) + w.L_PRIORITY] == level:
+                if advance(m, pe, lane, now) != BLOCKED:
+                    return True
+    return False
+
+
+@inlined
+def low_lane(m, pe, now):
+    """Let one of the other microthreads take the slot, in turn. True if one did."""
+    p = pe * w.PE_WORDS
+    start = m.pe[p + w.RR_UT]
+    for i in range(w.MAIN):
+        lane = (start + i) % w.MAIN
+        if (m.pe[p + w.LIVE] >> lane) & 1 == 0 or m.pe[lane_at(pe, lane) + w.L_PRIORITY] > 1:
+            continue
+        if advance(m, pe, lane, now) != BLOCKED:
+            m.pe[p + w.RR_UT] = lane + 1
+            return True
+    return False
+
+
+@inlined
+def main_thread(m, pe, now):
+    """Let the main thread use the slot. True if it did."""
+    p = pe * w.PE_WORDS
+    status = m.pe[p + w.STATUS]
+    if status == w.IN_OPERATION:
+        return advance(m, pe, w.MAIN, now) != BLOCKED
+    if status == w.IDLE:
+        if not pick(m, pe, now):
+            return False
+        if m.pe[p + w.STATUS] == w.IDLE:
+            return False
+    if m.pe[p + w.MAIN_AT] > now:
+        return False
+    return run(m, pe, now)
+
+
+@inlined
+def step_core(m, pe, now):
+    """One PE at cycle `now`: at most one thread takes the issue slot; then the next wake-up."""
+    p = pe * w.PE_WORDS
+    used = False
+    lanes = m.pe[p + w.LIVE] & w.LANE_MASK & ~(1 << w.MAIN)
+    if m.pe[p + w.SLOT] <= now:
+        if lanes != 0 and urgent_lane(m, pe, now):
+            used = True
+            if m.pe[p + w.BUSY] > now:
+                m.pe[p + w.BUSY] += 1
+        elif m.pe[p + w.BUSY] <= now:
+            used = main_thread(m, pe, now)
+            if not used and lanes != 0:
+                used = low_lane(m, pe, now)
+        if used:
+            m.pe[p + w.SLOT] = now + 1
+    wake(m, pe, next_wake(m, pe, now, used))
+
+
+@kernel
+def next_wake(m, pe, now, used):
+    """When the PE must look again of its own accord; arrivals and room wake it earlier."""
+    p = pe * w.PE_WORDS
+    busy = max(m.pe[p + w.BUSY], now + 1)
+    lanes = m.pe[p + w.LIVE] & w.LANE_MASK
+    time = w.FOREVER
+    if used:
+        time = busy if lanes == 0 else now + 1
+    if m.pe[p + w.STATUS] == w.RUNNING:
+        time = min(time, max(busy, m.pe[p + w.MAIN_AT]))
+    elif m.pe[p + w.BUSY] > now:
+        time = min(time, busy)
+    mask = m.pe[p + w.IN_MASK]
+    if mask != 0:
+        for q in range(w.QUEUES):
+            if (mask >> q) & 1:
+                ready = in_head(m, pe, q) >> w.TIME_SHIFT
+                if ready > now:
+                    time = min(time, ready)
+    if lanes != 0:
+        for lane in range(w.MAIN + 1):
+            if (lanes >> lane) & 1:
+                start = m.pe[lane_at(pe, lane) + w.L_START]
+                if start > now:
+                    time = min(time, start)
+    return time
+
+
+@kernel
+def poke(m):
+    """The host changed something: let every PE and router look, and fill the input streams."""
+    m.g[w.G_POKED] = 0
+    for pe in range(m.g[w.G_PES]):
+        for q in range(w.QUEUES):
+            if m.g[w.G_STREAMS] > 0:
+                feed(m, pe, q)
+        wake(m, pe, m.g[w.G_NOW] + 1)
+        wake_router(m, pe)
+
+
+@entry
+def advance_machine(m, cycles):
+    """Run until something stops the machine or about `cycles` cycles with events are done."""
+    g = m.g
+    steps = 0
+    if g[w.G_POKED] != 0:
+        poke(m)
+    while True:
+        if g[w.G_FAULT] != 0:
+            return FAULTED
+        if g[w.G_WAITING] == 0:
+            g[w.G_WAITING] = -1
+            return HOST_READY
+        if steps >= cycles or 2 * g[w.G_LOG] > g[w.G_LOG_SIZE]:
+            return PAUSED
+        now = next_time(m)
+        if now == w.FOREVER:
+            return QUIET
+        if now > g[w.G_MAX_CYCLES]:
+            return TOO_LONG
+        begin_cycle(m, now)
+        step_routers(m, now)
+        i = 0
+        while i < g[w.G_RUN]:
+            pe = m.ev[g[w.G_RUN_LIST] + i]
+            i += 1
+            if m.pe[pe * w.PE_WORDS + w.WAKE] == now:
+                m.pe[pe * w.PE_WORDS + w.WAKE] = w.FOREVER
+                step_core(m, pe, now)
+        g[w.G_RUN] = 0
+        g[w.G_STEPS] += i
+        steps += 1

@@ -1,0 +1,144 @@
+"""Queues between core and router, and the host streams that feed and drain them."""
+
+# ruff: noqa: SIM102 - numba compiles plain comparisons faster
+from __future__ import annotations
+
+import numpy as np
+
+from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.kernel.events import wake, wake_router
+from pyflame.runtime.fabric.kernel.jit import kernel
+
+RAMP_STAGES = 2
+"""Wavelets that the way from router to input queue holds beyond the queue's own depth."""
+
+
+@kernel
+def in_room(m, pe, q):
+    """Whether input queue q of `pe` can take a wavelet from the router."""
+    return (
+        m.pe[pe * w.PE_WORDS + w.IN_QUEUE + q * w.IN_WORDS + 1]
+        < m.g[w.G_IN_DEPTH + q] + RAMP_STAGES
+    )
+
+
+@kernel
+def in_push(m, pe, q, word, time):
+    """Deliver a wavelet, which the core may read from `time`."""
+    p = pe * w.PE_WORDS
+    at = p + w.IN_QUEUE + q * w.IN_WORDS
+    place = (m.pe[at] + m.pe[at + 1]) % w.IN_CAPACITY
+    m.pe[at + 2 + place] = (word & w.FLAG_MASK) | (time << w.TIME_SHIFT)
+    m.pe[at + 1] += 1
+    m.pe[p + w.IN_MASK] |= 1 << q
+    wake(m, pe, time)
+
+
+@kernel
+def in_head(m, pe, q):
+    """The first wavelet of input queue q with its time, or -1."""
+    at = pe * w.PE_WORDS + w.IN_QUEUE + q * w.IN_WORDS
+    if m.pe[at + 1] == 0:
+        return -1
+    return m.pe[at + 2 + m.pe[at]]
+
+
+@kernel
+def in_pop(m, pe, q):
+    """Remove the first wavelet; the router, or a host stream, may send the next."""
+    p = pe * w.PE_WORDS
+    at = p + w.IN_QUEUE + q * w.IN_WORDS
+    m.pe[at] = (m.pe[at] + 1) % w.IN_CAPACITY
+    m.pe[at + 1] -= 1
+    if m.pe[at + 1] == 0:
+        m.pe[p + w.IN_MASK] &= ~(1 << q)
+    if m.pe[p + w.COLOR_MASK] != 0:
+        wake_router(m, pe)
+    if m.g[w.G_STREAMS] > 0:
+        feed(m, pe, q)
+
+
+@kernel
+def out_push(m, pe, q, word, color, time):
+    """Append a wavelet to output queue q; the router may take it from `time`."""
+    p = pe * w.PE_WORDS
+    at = p + w.OUT_QUEUE + q * w.OUT_WORDS
+    place = (m.pe[at] + m.pe[at + 1]) % w.OUT_CAPACITY
+    m.pe[at + 2 + 2 * place] = (word & w.FLAG_MASK) | (time << w.TIME_SHIFT)
+    m.pe[at + 3 + 2 * place] = color
+    m.pe[at + 1] += 1
+    m.pe[p + w.OUT_MASK] |= 1 << q
+    wake_router(m, pe)
+
+
+@kernel
+def out_pop(m, pe, q):
+    """Remove the first wavelet of output queue q; the core may have waited for the room."""
+    p = pe * w.PE_WORDS
+    at = p + w.OUT_QUEUE + q * w.OUT_WORDS
+    m.pe[at] = (m.pe[at] + 1) % w.OUT_CAPACITY
+    m.pe[at + 1] -= 1
+    if m.pe[at + 1] == 0:
+        m.pe[p + w.OUT_MASK] &= ~(1 << q)
+    wake(m, pe, m.g[w.G_NOW])
+
+
+@kernel
+def stream_for(m, kind, pe, color):
+    """The oldest running host stream of `kind` and colour that still has words for `pe`, or -1."""
+    x = pe % m.g[w.G_WIDTH]
+    y = pe // m.g[w.G_WIDTH]
+    for s in range(m.g[w.G_STREAMS]):
+        h = s * m.g[w.G_STREAM_WORDS]
+        hs = m.hs
+        if hs[h + w.H_ON] == 0 or hs[h + w.H_KIND] != kind or hs[h + w.H_COLOR] != color:
+            continue
+        dx = x - hs[h + w.H_X]
+        dy = y - hs[h + w.H_Y]
+        if 0 <= dx < hs[h + w.H_W] and 0 <= dy < hs[h + w.H_H]:
+            if hs[h + w.HS_WORDS + dy * hs[h + w.H_W] + dx] < hs[h + w.H_COUNT]:
+                return h
+    return -1
+
+
+@kernel
+def next_word(m, pe, h):
+    """Take the place of the next word of stream h for `pe` in the stream data."""
+    hs = m.hs
+    dx = pe % m.g[w.G_WIDTH] - hs[h + w.H_X]
+    dy = pe // m.g[w.G_WIDTH] - hs[h + w.H_Y]
+    at = dy * hs[h + w.H_W] + dx
+    done = hs[h + w.HS_WORDS + at]
+    hs[h + w.HS_WORDS + at] = done + 1
+    hs[h + w.H_LEFT] -= 1
+    if hs[h + w.H_LEFT] == 0:
+        hs[h + w.H_DONE_AT] = m.g[w.G_NOW]
+        hs[h + w.H_ON] = 0
+    return hs[h + w.H_DATA] + at * hs[h + w.H_COUNT] + done
+
+
+@kernel
+def feed(m, pe, q):
+    """Give input queue q its next words from a host stream on its colour, as room allows."""
+    image = m.pe[pe * w.PE_WORDS + w.IMAGE]
+    color = m.im[m.im[image + w.I_IN_COLOR] + q]
+    if color < 0:
+        return
+    time = m.g[w.G_NOW] + m.g[w.G_RAMP]
+    while in_room(m, pe, q):
+        h = stream_for(m, w.H_IN, pe, color)
+        if h < 0:
+            return
+        word = np.int64(m.hd[next_word(m, pe, h)])
+        in_push(m, pe, q, word, time)
+        time += 1
+
+
+@kernel
+def drain(m, pe, color, word):
+    """Give a wavelet to a host stream that collects `color`; False if none does."""
+    h = stream_for(m, w.H_OUT, pe, color)
+    if h < 0:
+        return False
+    m.hd[next_word(m, pe, h)] = word & 0xFFFFFFFF
+    return True

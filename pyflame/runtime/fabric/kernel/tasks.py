@@ -1,0 +1,237 @@
+"""Tasks: flags, activation, picking, and starting functions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pyflame.runtime.fabric.kernel import opcodes as oc
+from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.kernel.arith import wrap
+from pyflame.runtime.fabric.kernel.events import fault
+from pyflame.runtime.fabric.kernel.jit import kernel
+from pyflame.runtime.fabric.kernel.queues import in_head, in_pop
+
+
+@kernel
+def hashed(x):
+    """A 32-bit integer hash (lowbias32)."""
+    x &= 0xFFFFFFFF
+    x ^= x >> 16
+    x = (x * 0x7FEB352D) & 0xFFFFFFFF
+    x ^= x >> 15
+    x = (x * 0x846CA68B) & 0xFFFFFFFF
+    x ^= x >> 16
+    return x
+
+
+@kernel
+def draw(m, pe):
+    """32 random bits of a PE's own counter-based generator, for task picking."""
+    p = pe * w.PE_WORDS
+    m.pe[p + w.RNG_COUNT] += 1 << 32
+    return hashed(hashed(m.g[w.G_SHUFFLE] + pe * 0x9E37) + (m.pe[p + w.RNG_COUNT] >> 32))
+
+
+@kernel
+def start_function(m, pe, function, task, at):
+    """Make the main thread enter a function at cycle `at`."""
+    p = pe * w.PE_WORDS
+    row = m.im[m.pe[p + w.IMAGE] + w.I_FUNCTIONS] + 3 * function
+    frame = pe * m.g[w.G_REGISTERS]
+    m.pe[p + w.FRAME] = frame
+    m.rg[frame] = -1
+    m.rg[frame + 1] = -1
+    m.rg[frame + 2] = -1
+    m.rg[frame + 3] = m.im[row + 1]
+    m.pe[p + w.PC] = m.im[row]
+    m.pe[p + w.STATUS] = w.RUNNING
+    m.pe[p + w.TASK] = task
+    m.pe[p + w.TASK_SINCE] = at
+    m.pe[p + w.MAIN_AT] = at
+    m.pe[p + w.INSTRUCTIONS] = 0
+    m.pe[p + w.TASK_COUNT] += 1
+
+
+@kernel
+def task_function(m, pe, kind, number):
+    """The function bound to a task, -1 if none."""
+    return m.im[m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_TASKS] + kind * w.TASKS + number]
+
+
+@kernel
+def activate(m, pe, number):
+    """Set a local task's active flag; False after a fault."""
+    if number < 0 or number >= w.TASKS:
+        fault(m, oc.F_BAD_ID, pe, number, 2)
+        return False
+    if task_function(m, pe, oc.TASK_LOCAL, number) < 0:
+        fault(m, oc.F_BAD_TASK, pe, number, oc.TASK_LOCAL)
+        return False
+    m.pe[pe * w.PE_WORDS + w.ACTIVE] |= np.int64(1) << number
+    return True
+
+
+@kernel
+def set_blocked(m, pe, kind, number, blocked):
+    """Block or unblock a task, colour, queue or microthread; False after a fault."""
+    p = pe * w.PE_WORDS
+    if number < 0 or number >= w.TASKS or (kind == oc.BLOCK_COLOR and number >= w.COLORS):
+        fault(m, oc.F_BAD_ID, pe, number, 2)
+        return False
+    word = w.BLOCKED
+    if kind == oc.BLOCK_MICROTHREAD:
+        word = w.UT_BLOCKED
+    elif kind == oc.BLOCK_QUEUE and m.g[w.G_WSE3] == 0:
+        number = m.im[m.im[m.pe[p + w.IMAGE] + w.I_IN_COLOR] + number] if number < w.QUEUES else -1
+        if number < 0:
+            fault(m, oc.F_BAD_ID, pe, number, 1)
+            return False
+    if blocked:
+        m.pe[p + word] |= np.int64(1) << number
+    else:
+        m.pe[p + word] &= ~(np.int64(1) << number)
+    return True
+
+
+@kernel
+def queue_task(m, pe, q):
+    """The id under which a queue's data task is known: colour on WSE-2, queue on WSE-3."""
+    if m.g[w.G_WSE3] != 0:
+        return np.int64(q)
+    return m.im[m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_IN_COLOR] + q]
+
+
+@kernel
+def queue_candidate(m, pe, q, now):
+    """The task code (kind * TASKS + id) that the head of input queue q may start now, or -1."""
+    number = queue_task(m, pe, q)
+    if (m.pe[pe * w.PE_WORDS + w.BLOCKED] >> number) & 1:
+        return -1
+    while True:
+        head = in_head(m, pe, q)
+        if head < 0 or head >> w.TIME_SHIFT > now:
+            return -1
+        if head & w.CONTROL_BIT == 0:
+            if task_function(m, pe, oc.TASK_DATA, number) < 0:
+                return -1
+            return oc.TASK_DATA * w.TASKS + number
+        if being_read(m, pe, q):
+            return -1
+        named = (head >> 16) & 63
+        if named != w.NULL_TASK:
+            break
+        in_pop(m, pe, q)
+    if task_function(m, pe, oc.TASK_CONTROL, named) < 0:
+        fault(m, oc.F_BAD_TASK, pe, named, oc.TASK_CONTROL)
+        return -1
+    return oc.TASK_CONTROL * w.TASKS + named
+
+
+@kernel
+def being_read(m, pe, q):
+    """Whether a live operation reads input queue q."""
+    return (m.pe[pe * w.PE_WORDS + w.LIVE] >> (w.READ_SHIFT + q)) & 1 != 0
+
+
+@kernel
+def pick(m, pe, now):
+    """Start an eligible task, the lowest id first (or a random one when shuffling). True if any."""
+    p = pe * w.PE_WORDS
+    best = -1
+    best_queue = -1
+    best_key = np.int64(1) << 40
+    high = m.pe[p + w.HIGH]
+    local = m.pe[p + w.ACTIVE] & ~m.pe[p + w.BLOCKED]
+    number = 0
+    while local != 0 and number < w.TASKS:
+        if local & 1:
+            key = task_key(m, pe, number, (high >> number) & 1)
+            if key < best_key:
+                best_key = key
+                best = oc.TASK_LOCAL * w.TASKS + number
+        local = (local >> 1) & 0x7FFFFFFFFFFFFFFF
+        number += 1
+    if m.pe[p + w.HOST_READY] != 0:
+        key = task_key(m, pe, w.HOST_TASK, 0)
+        if key < best_key:
+            best_key = key
+            best = w.HOST_KIND * w.TASKS + w.HOST_TASK
+    for q in range(w.QUEUES):
+        if (m.pe[p + w.IN_MASK] >> q) & 1 == 0:
+            continue
+        code = queue_candidate(m, pe, q, now)
+        if code < 0:
+            continue
+        number = code % w.TASKS
+        key = task_key(m, pe, number, (high >> queue_task(m, pe, q)) & 1)
+        if key < best_key:
+            best_key = key
+            best = code
+            best_queue = q
+    if best < 0:
+        return False
+    m.pe[p + w.BUSY_CYCLES] += m.g[w.G_TASK]
+    start_task(m, pe, best, best_queue, now + m.g[w.G_TASK])
+    return True
+
+
+@kernel
+def task_key(m, pe, number, high):
+    """Order of picking: HIGH before LOW, then lowest id, or random when shuffling."""
+    key = np.int64(number)
+    if m.g[w.G_SHUFFLE] != 0:
+        key += draw(m, pe) << 6
+    if high == 0:
+        key += np.int64(1) << 39
+    return key
+
+
+@kernel
+def start_task(m, pe, code, q, at):
+    """Start the picked task: clear its flag or take its wavelet, and pass its arguments."""
+    p = pe * w.PE_WORDS
+    image = m.pe[p + w.IMAGE]
+    kind = code // w.TASKS
+    number = code % w.TASKS
+    frame = pe * m.g[w.G_REGISTERS] + w.FRAME_HEAD
+    if kind == w.HOST_KIND:
+        m.pe[p + w.HOST_READY] = 0
+        start_function(m, pe, m.pe[p + w.HOST_FUNCTION], code, at)
+        for i in range(15):
+            m.rg[frame + i] = m.pe[p + w.HOST_ARGS + i]
+        return
+    if kind == oc.TASK_LOCAL:
+        if number == w.TEARDOWN_TASK and m.pe[p + w.TORN] != 0:
+            start_teardown(m, pe, at)
+            return
+        m.pe[p + w.ACTIVE] &= ~(np.int64(1) << number)
+        start_function(m, pe, task_function(m, pe, kind, number), code, at)
+        return
+    word = in_head(m, pe, q) & w.PAYLOAD
+    in_pop(m, pe, q)
+    start_function(m, pe, task_function(m, pe, kind, number), code, at)
+    row = m.im[image + w.I_PARAMETERS] + 3 * code
+    count = m.im[row]
+    if count == 1:
+        m.rg[frame] = wrap(m.im[row + 1], word)
+    elif count >= 2:
+        m.rg[frame] = wrap(m.im[row + 1], word & 0xFFFF)
+        m.rg[frame + 1] = wrap(m.im[row + 2], word >> 16)
+
+
+@kernel
+def start_teardown(m, pe, at):
+    """Run the handler of the lowest colour that was torn down."""
+    p = pe * w.PE_WORDS
+    color = 0
+    while (m.pe[p + w.TORN] >> color) & 1 == 0:
+        color += 1
+    m.pe[p + w.TORN] &= ~(np.int64(1) << color)
+    if m.pe[p + w.TORN] == 0:
+        m.pe[p + w.ACTIVE] &= ~(np.int64(1) << w.TEARDOWN_TASK)
+    function = m.im[m.im[m.pe[p + w.IMAGE] + w.I_TEARDOWN] + color]
+    if function < 0:
+        function = task_function(m, pe, oc.TASK_LOCAL, w.TEARDOWN_TASK)
+    if function < 0:
+        return
+    start_function(m, pe, function, oc.TASK_LOCAL * w.TASKS + w.TEARDOWN_TASK, at)
