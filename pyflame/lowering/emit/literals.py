@@ -135,7 +135,8 @@ def _decimal(value: np.floating) -> str:
     magnitude = abs(float(value))
     if magnitude == 0 or 1e-4 <= magnitude < 1e7:
         return np.format_float_positional(value, unique=True, trim="0")
-    return np.format_float_scientific(value, unique=True, trim="0", exp_digits=1)
+    text = np.format_float_scientific(value, unique=True, trim="0", exp_digits=1)
+    return text.replace("e+", "e")
 
 
 def constant(attr: Attribute) -> str:
