@@ -83,7 +83,7 @@ class Device(Protocol):
         ...
 
     def settle(self) -> int:
-        """Run until nothing moves; how many streamed wavelets could not enter and stay queued."""
+        """Run until nothing moves, or long enough; how many streamed wavelets are still queued."""
         ...
 
     def stream_out(

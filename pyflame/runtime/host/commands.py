@@ -104,6 +104,13 @@ class _Send(_Transfer):
         ]
 
 
+def _arrive(device: Device) -> None:
+    """Let a copy reach the PEs. It takes the host so long that what is under way on the fabric,
+    streamed input and wavelets sent before a function unblocked, has arrived by then."""
+    device.wait()
+    device.settle()
+
+
 @dataclass(eq=False, repr=False)
 class CopyIn(_Send):
     """Copy mode, host to device."""
@@ -113,7 +120,7 @@ class CopyIn(_Send):
 
     def execute(self, device: Device, blocking: bool) -> None:
         """Write the symbol on each PE."""
-        device.wait()
+        _arrive(device)
         dtype = np.uint16 if self.data_type is MemcpyDataType.MEMCPY_16BIT else np.uint32
         for blocks, x, y in self.parts():
             device.write_symbol(self.symbol, blocks.astype(dtype), x, y)
@@ -128,7 +135,7 @@ class CopyOut(_Transfer):
 
     def execute(self, device: Device, blocking: bool) -> None:
         """Read the symbol from each PE; the upper half of 16-bit elements becomes zero."""
-        device.wait()
+        _arrive(device)
         region = self.region
         dtype = np.uint16 if self.data_type is MemcpyDataType.MEMCPY_16BIT else np.uint32
         values = device.read_symbol_array(
@@ -170,7 +177,6 @@ class CommandQueue:
 
     def __init__(self) -> None:
         self._waiting: list[Command] = []
-        self._streamed = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -196,11 +202,7 @@ class CommandQueue:
                 self._help(device, head, last, error)
 
     def _execute(self, device: Device, command: Command, blocking: bool) -> None:
-        """Run one command. Copies see the effect of everything that was streamed before them."""
-        if self._streamed and isinstance(command, (CopyIn, CopyOut)):
-            self._streamed = device.settle() > 0
         command.execute(device, blocking)
-        self._streamed |= isinstance(command, StreamIn)
         self._waiting.remove(command)
         command.done = True
 

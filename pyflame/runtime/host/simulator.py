@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TIMINGS = ("model", "unit")
 """Cycle costs: the architecture's model, or one cycle for everything."""
 
+SETTLE_CHUNKS = 16
+"""Chunks of `machine.CHUNK` cycles that `settle` runs at most."""
+
 
 def open_simulator(
     directory: Path,
@@ -89,8 +92,10 @@ class Simulator:
         self._inputs.append(self.machine.stream_in(color, x, y, values))
 
     def settle(self) -> int:
-        """Run until nothing moves; see `Device`."""
-        self.machine.run_until_idle()
+        """Run until nothing moves, see `Device`; programs that never rest get a while."""
+        for _ in range(SETTLE_CHUNKS):
+            if not self.machine._advance():
+                break
         self._inputs = [stream for stream in self._inputs if not stream.done]
         return sum(self.machine.stream_left(stream) for stream in self._inputs)
 

@@ -137,7 +137,7 @@ def test_nonblocking_calls_keep_their_order(start: Start) -> None:
     first = runtime.launch("main", nonblock=True)
     assert fake(runtime).log == []
     runtime.memcpy_d2h(np.zeros(1, np.uint32), 0, 0, 0, 1, 1, 1, nonblock=False)
-    assert fake(runtime).log == ["write a", "launch main()", "read a"]
+    assert fake(runtime).log == ["settle", "write a", "launch main()", "settle", "read a"]
     assert first.done
 
 
