@@ -88,7 +88,13 @@ def lower_op(state: State, op: Operation) -> None:
 
 def find_gaps(function: func.FuncOp) -> list[Gap]:
     """Everything in `function` that has no lowering."""
-    return [gap for op in _mesh_level(function) for gap in _gaps_of(op)]
+    where = f"function {function.sym_name.data!r}"
+    gaps = [
+        gap
+        for number, argument in enumerate(function.body.block.args)
+        for gap in _value_gaps(argument, f"argument {number}", where)
+    ]
+    return [*gaps, *(gap for op in _mesh_level(function) for gap in _gaps_of(op, where))]
 
 
 def _mesh_level(function: func.FuncOp) -> Iterator[Operation]:
@@ -98,21 +104,25 @@ def _mesh_level(function: func.FuncOp) -> Iterator[Operation]:
             yield from op.body.block.ops
 
 
-def _gaps_of(op: Operation) -> Iterator[Gap]:
+def _gaps_of(op: Operation, where: str) -> Iterator[Gap]:
     if type(op) not in RULES and not isinstance(op, STRUCTURE):
-        yield Gap(op.name, str(op.location), WHY_NOT.get(type(op), "no rule on this level"))
-    for value in (*op.operands, *op.results):
-        type_ = value.type
-        if isinstance(type_, TensorType) and not is_element(type_.element_type):
-            yield Gap(
-                f"{op.name} with elements {type_.element_type}",
-                str(op.location),
-                "PEs hold f16, f32, i16 and i32",
-            )
-        elif isinstance(type_, TensorType) and 0 in type_.get_shape():
-            yield Gap(f"{op.name} of no elements, {type_}", str(op.location), "nothing to compute")
-        elif isinstance(op, arith.ConstantOp) and not isinstance(type_, IndexType):
-            yield Gap(f"constant of type {type_}", str(op.location), "use mesh.compute")
+        yield Gap(op.name, where, WHY_NOT.get(type(op), "no rule on this level"))
+    for result in op.results:
+        if isinstance(op, arith.ConstantOp) and not isinstance(result.type, IndexType):
+            yield Gap(f"constant of type {result.type}", where, "use mesh.compute")
+        else:
+            yield from _value_gaps(result, f"result of {op.name}", where)
+
+
+def _value_gaps(value: SSAValue, what: str, where: str) -> Iterator[Gap]:
+    type = value.type
+    if not isinstance(type, TensorType):
+        return
+    if not is_element(type.element_type):
+        why = "PEs hold f16, f32, i16 and i32"
+        yield Gap(f"{what} with elements {type.element_type}", where, why)
+    if 0 in type.get_shape():
+        yield Gap(f"{what} of no elements, {type}", where, "nothing to compute")
 
 
 def convert(function: func.FuncOp, arch: Arch) -> ProgramOp:
