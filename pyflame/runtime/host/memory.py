@@ -9,7 +9,7 @@ import numpy as np
 
 from pyflame.errors import DTypeError, ShapeError, SimulationError, UnsupportedError
 from pyflame.runtime.device import Device, Inspectable
-from pyflame.runtime.fabric.image import Program
+from pyflame.runtime.fabric.image import Image, Program
 
 
 def inspect(device: Device, call: str) -> Inspectable:
@@ -21,6 +21,27 @@ def inspect(device: Device, call: str) -> Inspectable:
     if not isinstance(device, Inspectable):
         raise UnsupportedError(f"{call} on this device", hint="only simulators show their insides")
     return device
+
+
+def find_variable(image: Image, name: str) -> tuple[int, int]:
+    """Address and bytes of a variable, given as ``name`` or ``file.csl:name``.
+
+    Of variables of one name, that of the PE program's own file is meant.
+
+    Raises:
+        SimulationError: there is none.
+    """
+    variables = {entry[0]: entry[1:] for entry in image.memory_map}
+    own = image.name.partition(" at ")[0]
+    for known in (name, f"{own}:{name}", *variables):
+        if known in variables and known.rpartition(":")[2] == name.rpartition(":")[2]:
+            return variables[known]
+    symbol = image.symbols.get(name)
+    if symbol is not None and symbol.address >= 0:
+        return symbol.address, symbol.size
+    names = [*variables, *(s.name for s in image.symbols.values() if s.address >= 0)]
+    known_names = ", ".join(names) or "none"
+    raise SimulationError(f"{image.name} has no variable {name!r}; it has: {known_names}")
 
 
 def read_variable(
@@ -39,14 +60,7 @@ def read_variable(
             f"{program.width} × {program.height} PEs"
         )
     image = program.images[int(program.image_of[y * program.width + x])]
-    variables = {entry[0]: entry[1:] for entry in image.memory_map}
-    for symbol in image.symbols.values():
-        if symbol.address >= 0:
-            variables.setdefault(symbol.name, (symbol.address, symbol.size))
-    if name not in variables:
-        known = ", ".join(variables) or "none"
-        raise SimulationError(f"{image.name} has no variable {name!r}; it has: {known}")
-    address, size = variables[name]
+    address, size = find_variable(image, name)
     if size % dtype.itemsize:
         raise DTypeError(f"{name!r} has {size} bytes, which is no whole number of {dtype} elements")
     content = inspect(device, "read_symbol").read_memory(x, y, address, size)

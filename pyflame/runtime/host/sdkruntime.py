@@ -30,6 +30,7 @@ from pyflame.runtime.host.platform import (
     reject_address,
 )
 from pyflame.runtime.host.session import current
+from pyflame.runtime.host.streams import StreamEnd, read_streams
 from pyflame.runtime.host.transfers import (
     MemcpyDataType,
     MemcpyOrder,
@@ -103,6 +104,7 @@ class SdkRuntime:
         self.state = State.NEW
         self._queue = CommandQueue()
         self._names = list(self.program.exports)
+        self.origin, self._ports = read_streams(self.directory)
         current.runtimes.append(self)
 
     # Life
@@ -307,6 +309,7 @@ class SdkRuntime:
         The variable need not be exported.
         """
         device = self._loaded("read_symbol()")
+        x, y = x + self.origin[0], y + self.origin[1]
         return read_variable(device, self.program, x, y, symbol_name, np.dtype(dtype))
 
     def dump_core(self, corefile: str) -> None:
@@ -319,27 +322,64 @@ class SdkRuntime:
             "SdkRuntime.dump_elf_core", hint="dump_core writes the memory as .npz"
         )
 
-    # Direct links (SdkLayout programs)
-
-    def send(self, *args: Any, **options: Any) -> Command:
-        """Not offered yet: ports belong to SdkLayout programs."""
-        raise _port_gap("send")
-
-    def receive(self, *args: Any, **options: Any) -> Command:
-        """Not offered yet: ports belong to SdkLayout programs."""
-        raise _port_gap("receive")
-
-    def receive_tofile(self, *args: Any, **options: Any) -> Command:
-        """Not offered yet: ports belong to SdkLayout programs."""
-        raise _port_gap("receive_tofile")
+    # Streams of SdkLayout programs
 
     def get_port_id(self, port_name: str) -> int:
-        """Not offered yet: ports belong to SdkLayout programs."""
-        raise _port_gap("get_port_id")
+        """The number of a stream, which `send` and `receive` take as well as its name."""
+        return list(self._ports).index(self._port("get_port_id", port_name).name)
 
     def report_port_infos(self) -> None:
-        """Not offered yet: ports belong to SdkLayout programs."""
-        raise _port_gap("report_port_infos")
+        """Print name, direction, colour and place of every stream."""
+        for port in self._ports.values():
+            direction = "input" if port.incoming else "output"
+            x, y = self.coord_logical_to_physical((port.x, port.y))
+            print(f"{port.name}: {direction}, colour {port.color}, PE ({x}, {y})")
+
+    def send(
+        self,
+        port: str | int,
+        src: np.ndarray,
+        n_wavelets: int | None = None,
+        *,
+        nonblock: bool = False,
+    ) -> Command:
+        """Send words to an input stream; `n_wavelets` is `src`'s size unless given."""
+        end = self._end("send", port, incoming=True)
+        region = Region(end.x, end.y, 1, 1, int(src.size if n_wavelets is None else n_wavelets))
+        check_array("send", "src", src, region, writable=False)
+        command = StreamIn(f"send to {end.name!r}", array=src, region=region, color=end.color)
+        if nonblock:
+            command.remember()
+        return self._submit("send", command, nonblock)
+
+    def receive(
+        self, port: str | int, dest: np.ndarray, n_wavelets: int, *, nonblock: bool = False
+    ) -> Command:
+        """Receive `n_wavelets` words from an output stream into `dest`."""
+        end = self._end("receive", port, incoming=False)
+        region = Region(end.x, end.y, 1, 1, int(n_wavelets))
+        check_array("receive", "dest", dest, region, writable=True)
+        text = f"receive from {end.name!r}"
+        command = StreamOut(text, array=dest, region=region, color=end.color)
+        return self._submit("receive", command, nonblock)
+
+    def receive_tofile(self, *args: Any, **options: Any) -> Command:
+        """Not offered: `receive` fills an array."""
+        raise UnsupportedError("SdkRuntime.receive_tofile", hint="use receive and ndarray.tofile")
+
+    def _port(self, call: str, port: str | int) -> StreamEnd:
+        if isinstance(port, int) and 0 <= port < len(self._ports):
+            return list(self._ports.values())[port]
+        if port not in self._ports:
+            known = ", ".join(self._ports) or "none (streams belong to SdkLayout programs)"
+            raise SimulationError(f"{call}: there is no stream {port!r}; there are: {known}")
+        return self._ports[str(port)]
+
+    def _end(self, call: str, port: str | int, incoming: bool) -> StreamEnd:
+        end = self._port(call, port)
+        if end.incoming is not incoming:
+            raise SimulationError(f"{call}: {end.name!r} is a stream of the other direction")
+        return end
 
     # Checks
 
@@ -530,7 +570,3 @@ def _memcpy_options(call: str, given: dict[str, Any]) -> dict[str, Any]:
             known = ", ".join(f"{kind.__name__}.{member.name}" for member in kind)
             raise DTypeError(f"{call}: {name} is {chosen[name]!r}; expected one of {known}")
     return chosen
-
-
-def _port_gap(call: str) -> UnsupportedError:
-    return UnsupportedError(f"SdkRuntime.{call}: ports of SdkLayout programs")
