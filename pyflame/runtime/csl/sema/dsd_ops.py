@@ -187,7 +187,7 @@ def _source(s: Sema, node: ast.Expr, kind: str, index: Value | None) -> _Operand
     if operand is not None:
         if value.type is T.FABOUT:
             raise s.fail(node.span, "a source of a DSD operation cannot be a fabout_dsd")
-        return operand if index is None else _indexed(s, operand, index, kind, node.span)
+        return operand if index is None else _indexed(s, operand, index, node.span)
     scalar = _scalar(s, value, kind, node.span)
     return _Operand(Operand.SCALAR, s.register(scalar, node.span), scalar.type, scalar)
 
@@ -211,8 +211,13 @@ def _scalar(s: Sema, value: Value, kind: str, span: Span) -> Value:
     return value
 
 
-def _indexed(s: Sema, operand: _Operand, index: Value, kind: str, span: Span) -> _Operand:
-    """``.index = n`` moves memory DSDs made with wavelet_index_offset by n elements."""
+INDEX_UNIT = 2
+"""Bytes that `.index` counts in."""
+
+
+def _indexed(s: Sema, operand: _Operand, index: Value, span: Span) -> _Operand:
+    """``.index = n`` moves memory DSDs made with wavelet_index_offset by n 16-bit words (f32
+    programs pass twice the element number)."""
     value = operand.value
     if not isinstance(value, Const) or not isinstance(value.type, T.DsdType):
         return operand
@@ -224,7 +229,7 @@ def _indexed(s: Sema, operand: _Operand, index: Value, kind: str, span: Span) ->
     emitter = s.emitter(span)
     slot = s.unit.new_slot()
     emitter.emit(Op.DCONST, slot, d=s.unit.descriptor_row(plain))
-    emitter.emit(Op.DOFF, slot, s.register(index), d=_SIZES[kind])
+    emitter.emit(Op.DOFF, slot, s.register(index), d=INDEX_UNIT)
     return _Operand(Operand.SLOT, slot, value.type, Slot(value.type, slot))
 
 
