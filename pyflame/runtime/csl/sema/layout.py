@@ -153,6 +153,10 @@ def _route(s: Sema, node: ast.Expr, color: int) -> Route:
     return RouteReader(s, node.span, color).route(s.eval(node))
 
 
+INVALID = Position(0, 0)
+"""A switch position that is never taken."""
+
+
 class RouteReader:
     """Reads the struct of a colour configuration."""
 
@@ -241,31 +245,33 @@ class RouteReader:
                 self.span,
                 f"on {arch.name} colour {self.color} cannot have switches; colours {allowed} can",
             )
-        positions = [base]
+        positions, before = [base], base
         for name in ("pos1", "pos2", "pos3"):
             given = fields.get(name)
-            positions.append(Position(0, 0) if given is None else self.position(given, base))
-        while len(positions) > 1 and positions[-1] == Position(0, 0):
+            position = INVALID if given is None else self.position(given, before)
+            before = before if position == INVALID else position
+            positions.append(position)
+        while len(positions) > 1 and positions[-1] == INVALID:
             positions.pop()
         current = 0
         if "current_switch_pos" in fields:
             current = self.s.as_integer(fields["current_switch_pos"], self.span, "a position")
             if not 0 <= current < 4:
                 raise self.s.fail(self.span, f".current_switch_pos is 0 to 3, found {current}")
-            if current >= len(positions) or positions[current] == Position(0, 0):
+            if current >= len(positions) or positions[current] == INVALID:
                 raise self.s.fail(self.span, f"switch position {current} is not configured")
         pop = self.pop_mode(fields["pop_mode"]) if "pop_mode" in fields else PopMode.NO_POP
         return tuple(positions), current, self.flag(fields.get("ring_mode")), pop
 
-    def position(self, value: Value, base: Position) -> Position:
-        """One switch position; the side that is not given comes from position 0."""
+    def position(self, value: Value, before: Position) -> Position:
+        """One switch position; the side that is not given stays as in the position before."""
         fields = self.fields(value, "a switch position", ("rx", "tx", "invalid"))
         if self.flag(fields.get("invalid")) or not fields:
-            return Position(0, 0)
+            return INVALID
         if "rx" in fields and "tx" in fields and not self.s.compilation.arch.switch_overrides_both:
             raise self.s.fail(self.span, "on wse2 a switch position changes rx or tx, not both")
-        rx = self.mask(fields["rx"]) if "rx" in fields else base.rx
-        tx = self.mask(fields["tx"]) if "tx" in fields else base.tx
+        rx = self.mask(fields["rx"]) if "rx" in fields else before.rx
+        tx = self.mask(fields["tx"]) if "tx" in fields else before.tx
         return Position(rx, tx)
 
     def pop_mode(self, value: Value) -> PopMode:
