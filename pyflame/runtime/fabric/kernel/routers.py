@@ -340,7 +340,9 @@ def forward(m, pe, color, port, now):
     if word & w.CONTROL_BIT:
         mode = ch[channel + w.C_POP]
         if mode == oc.ALWAYS_POP or (
-            mode >= oc.POP_ON_ADVANCE and slot_command(word & w.PAYLOAD) == oc.COMMAND_ADVANCE
+            mode >= oc.POP_ON_ADVANCE
+            and slot_command(word & w.PAYLOAD) == oc.COMMAND_ADVANCE
+            and can_advance(ch, channel)
         ):
             onward = popped(word & w.PAYLOAD) | w.CONTROL_BIT
     for direction in range(PORTS):
@@ -360,6 +362,14 @@ def forward(m, pe, color, port, now):
         command(m, pe, channel, color, slot_command(word & w.PAYLOAD))
     elif word & w.ADVANCE_BIT:
         command(m, pe, channel, color, oc.COMMAND_ADVANCE)
+
+
+@kernel
+def can_advance(ch, channel):
+    """Whether an ADVANCE would move the switch: without a further position it is passed on."""
+    following = ch[channel + w.C_CURRENT] + 1
+    valid = following < 4 and (ch[channel + w.C_POSITION + following] >> 16) & 1
+    return valid or ch[channel + w.C_RING] != 0
 
 
 @kernel
