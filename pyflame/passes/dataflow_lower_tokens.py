@@ -31,7 +31,7 @@ def lower_tokens(program: ProgramOp) -> None:
     """
     awaits = [op for op in program.walk() if isinstance(op, AwaitOp)]
     kept = [op for op in awaits if not _is_implied(op)]
-    gaps = [gap for op in kept for gap in _gaps(op)]
+    gaps = [gap for op in kept for gap in _gaps(op, f"program {program.sym_name.data!r}")]
     if gaps:
         raise UnsupportedError(
             gaps, "Await a send in the program's main sequence, or send synchronously."
@@ -65,7 +65,7 @@ def _is_implied(op: AwaitOp) -> bool:
     return False
 
 
-def _gaps(op: AwaitOp) -> Iterator[Gap]:
+def _gaps(op: AwaitOp, where: str) -> Iterator[Gap]:
     parent = op.parent_op()
     send = op.token.owner
     if not isinstance(parent, PhaseOp | ProgramOp | TaskOp) or send.parent_op() not in (
@@ -73,7 +73,7 @@ def _gaps(op: AwaitOp) -> Iterator[Gap]:
         parent.parent_op(),
     ):
         inside = parent.name if parent is not None else "nothing"
-        yield Gap(f"dataflow.await inside {inside}", str(op.location), "it would split the program")
+        yield Gap(f"dataflow.await inside {inside}", where, "it would split the program")
 
 
 def _split(program: ProgramOp, op: AwaitOp, name: str) -> None:
