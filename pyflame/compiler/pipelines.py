@@ -53,7 +53,7 @@ ROAD: Mapping[Level, tuple[Step, ...]] = MappingProxyType(
         ),
         Level.MESH: (
             Step("mesh-expand-redistribute"),
-            Step("mesh-fuse-compute", optimization=True),
+            Step("mesh-fuse-compute"),  # masks exist only inside fused bodies
             Step("math-expand-erf"),
             Step("convert-mesh-to-dataflow"),
         ),
@@ -62,6 +62,7 @@ ROAD: Mapping[Level, tuple[Step, ...]] = MappingProxyType(
             Step("dataflow-allocate-colors"),
             Step("dataflow-allocate-queues"),
             Step("dataflow-allocate-tasks"),
+            Step("dataflow-spread-banks", optimization=True),
             Step("dataflow-allocate-memory"),
             Step("dataflow-check"),
             Step("dataflow-predict-cycles"),

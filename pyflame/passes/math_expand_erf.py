@@ -9,7 +9,7 @@ from xdsl.builder import Builder
 from xdsl.context import Context
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import Float32Type, FloatAttr, ModuleOp, f32
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
     GreedyRewritePatternApplier,
@@ -90,9 +90,9 @@ class _Expansion:
         return self.where(z, "olt", self.number(0.0), tail, self.sub(self.number(2.0), tail))
 
 
-def _in_f32(rewriter: PatternRewriter, z: SSAValue, formula: str) -> SSAValue:
-    """`formula` of z, computed in f32 and rounded to z's type."""
-    builder = Builder(InsertPoint.before(rewriter.current_operation))
+def _in_f32(op: Operation, z: SSAValue, formula: str) -> SSAValue:
+    """`formula` of z, computed in f32 before `op` and rounded to z's type."""
+    builder = Builder(InsertPoint.before(op))
     wide = z if isinstance(z.type, Float32Type) else builder.insert(arith.ExtFOp(z, f32)).result
     result = getattr(_Expansion(builder), formula)(wide)
     if isinstance(z.type, Float32Type):
@@ -107,9 +107,7 @@ class ExpandOnePlusErf(RewritePattern):
     def match_and_rewrite(self, op: arith.AddfOp, rewriter: PatternRewriter) -> None:
         for erf, one in ((op.lhs, op.rhs), (op.rhs, op.lhs)):
             if isinstance(erf.owner, math.ErfOp) and _is_one(one):
-                rewriter.replace_matched_op(
-                    [], [_in_f32(rewriter, erf.owner.operand, "one_plus_erf")]
-                )
+                rewriter.replace(op, [], [_in_f32(op, erf.owner.operand, "one_plus_erf")])
                 return
 
 
@@ -119,9 +117,9 @@ class ExpandErf(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: math.ErfOp, rewriter: PatternRewriter) -> None:
         if not op.result.uses:
-            rewriter.erase_op(op)
+            rewriter.erase(op)
             return
-        rewriter.replace_matched_op([], [_in_f32(rewriter, op.operand, "erf")])
+        rewriter.replace(op, [], [_in_f32(op, op.operand, "erf")])
 
 
 def _is_one(value: SSAValue) -> bool:

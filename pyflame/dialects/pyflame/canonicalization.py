@@ -13,7 +13,7 @@ from xdsl.traits import HasCanonicalizationPatternsTrait
 def _replace(op: Operation, value: SSAValue, rewriter: PatternRewriter) -> None:
     """Replace the one result of `op` by `value` if their types, encodings included, agree."""
     if op.results[0].type == value.type:
-        rewriter.replace_op(op, (), (value,))
+        rewriter.replace(op, (), (value,))
 
 
 def _producer(op: Operation) -> Operation | None:
@@ -55,7 +55,7 @@ class MergeReshapes(RewritePattern):
 
         inner = _producer(op)
         if isinstance(inner, ReshapeOp) and isinstance(op, ReshapeOp):
-            rewriter.replace_op(op, op.rebuilt(inner.x))
+            rewriter.replace(op, op.rebuilt(inner.x))
 
 
 class FoldIdentityTranspose(RewritePattern):
@@ -80,7 +80,7 @@ class MergeTransposes(RewritePattern):
         if isinstance(op, TransposeOp) and isinstance(inner, TransposeOp):
             first = inner.permutation.get_values()
             merged = tuple(first[axis] for axis in op.permutation.get_values())
-            rewriter.replace_op(
+            rewriter.replace(
                 op, TransposeOp(inner.x, permutation=merged, result_type=op.result.type)
             )
 

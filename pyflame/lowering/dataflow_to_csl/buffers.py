@@ -20,8 +20,10 @@ ALIGNMENT = 16
 
 @dataclass(frozen=True)
 class Placed:
-    """A buffer's place: flat `array`, number of its first element there, strides in elements."""
+    """A buffer's place: flat `array` of a name, number of its first element there, strides in
+    elements."""
 
+    name: str
     array: SSAValue
     base: int
     strides: tuple[int, ...]
@@ -58,7 +60,8 @@ def place_buffers(
         for span in group:
             shape = span.buffer.type.get_shape()
             base = (span.start - first) // size
-            placed[span.buffer.result] = Placed(array.result, base, row_major(shape))
+            place = Placed(array.sym_name.data, array.result, base, row_major(shape))
+            placed[span.buffer.result] = place
     return arrays, placed
 
 

@@ -99,7 +99,7 @@ def convert_program(
     tasks = [_task(ctx, task) for task in program.tasks]
     stamps = _stamp(ctx)
     shared = [b for b in program.buffers if b.purpose.data is not Purpose.TEMPORARY]
-    symbols = {buffer: ctx.buffers[buffer.result].array.name_hint or "" for buffer in shared}
+    symbols = {buffer: ctx.buffers[buffer.result].name for buffer in shared}
     exports = _exports(ctx, symbols)
     bindings = _bindings(ctx, exports)
 
