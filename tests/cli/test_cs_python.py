@@ -176,15 +176,6 @@ def test_the_appliance_client_is_refused_but_can_be_guarded(
     assert capsys.readouterr().out == "fallback\n"
 
 
-def test_sdklayout_is_refused_by_name(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    text = (
-        "from cerebras.sdk.runtime.sdkruntimepybind import *\n"
-        "SdkLayout(get_platform(None, SimfabConfig(dump_core=True), SdkTarget.WSE2))\n"
-    )
-    assert run(text) == 1
-    assert "SdkLayout: laying out programs from Python" in capsys.readouterr().err
-
-
 def test_a_trace_is_not_offered_yet(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("", options=("--trace", "t.html")) == 1
     assert "--trace" in capsys.readouterr().err

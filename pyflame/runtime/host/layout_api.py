@@ -212,13 +212,17 @@ class CodeRegion:
     def _paint(
         self, places: list[IntVector], color: Color, positions: Sequence[RoutingPosition]
     ) -> None:
-        paths = tuple(SwitchPosition(p.inputs, p.outputs) for p in positions)
-        if not paths or any(not p.inputs or not p.outputs for p in paths):
+        self._set_routes(places, color, [SwitchPosition(p.inputs, p.outputs) for p in positions])
+
+    def _set_routes(
+        self, places: list[IntVector], color: Color, positions: Sequence[SwitchPosition]
+    ) -> None:
+        if not positions or any(not p.inputs or not p.outputs for p in positions):
             raise LayoutError(
                 f"region {self.name!r}: a position of colour {color.name!r} lacks inputs or outputs"
             )
         for place in places:
-            self.painted[place, color] = paths
+            self.painted[place, color] = tuple(positions)
 
     def create_input_port(
         self,
@@ -229,10 +233,8 @@ class CodeRegion:
         suffix: str = "",
     ) -> Port:
         """Let `color` enter along `edge`; `positions` say where wavelets go from there."""
-        entry = edge.value
-        self._paint_port(
-            color, edge, [SwitchPosition(p.inputs or (entry,), p.outputs) for p in positions]
-        )
+        paths = [SwitchPosition(p.inputs or (edge.value,), p.outputs) for p in positions]
+        self._set_routes(self.along(edge), color, paths)
         return Port(self, color, edge, True, size, f"{self.name}_{color.name}{suffix}")
 
     def create_output_port(
@@ -244,15 +246,9 @@ class CodeRegion:
         suffix: str = "",
     ) -> Port:
         """Let `color` leave along `edge`; `positions` say where its wavelets come from."""
-        exit_ = edge.value
-        self._paint_port(
-            color, edge, [SwitchPosition(p.inputs, p.outputs or (exit_,)) for p in positions]
-        )
+        paths = [SwitchPosition(p.inputs, p.outputs or (edge.value,)) for p in positions]
+        self._set_routes(self.along(edge), color, paths)
         return Port(self, color, edge, False, size, f"{self.name}_{color.name}{suffix}")
-
-    def _paint_port(self, color: Color, edge: Edge, paths: Sequence[SwitchPosition]) -> None:
-        for place in self.along(edge):
-            self.painted[place, color] = tuple(paths)
 
     def _inside(self, place: IntVector) -> IntVector:
         if not (0 <= place[0] < self.width and 0 <= place[1] < self.height):

@@ -47,6 +47,13 @@ def test_streams_longer_than_any_queue(
     assert (result.stdout, result.stderr) == ("SUCCESS!\n", "")
 
 
+@ARCHS
+def test_layouts_built_from_python(tmp_path: Path, arch: str) -> None:
+    result = run(tmp_path, "layout", arch)
+    assert (result.stdout, result.stderr) == ("SUCCESS!\n", "")
+    assert (tmp_path / "out" / "layout.csl").is_file()
+
+
 @pytest.mark.parametrize("options", [("--timing=unit",), ("--shuffle-seed=7",)])
 def test_results_do_not_depend_on_time_or_choice(tmp_path: Path, options: tuple[str, ...]) -> None:
     assert run(tmp_path, "scale", "wse2", options=options).stdout == "SUCCESS!\n"

@@ -1,0 +1,2 @@
+#!/usr/bin/env bash
+cs_python run.py --arch=$ARCH
