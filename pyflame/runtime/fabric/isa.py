@@ -79,7 +79,8 @@ class Op(IntEnum):
     JMP = auto()  # pc = d
     JZ = auto()  # if r(a) == 0: pc = d
     JNZ = auto()  # if r(a) != 0: pc = d
-    CALL = auto()  # call function d; arguments are r(b) … r(b+c-1); result to r(a) (a < 0: none)
+    CALL = auto()  # call function d; arguments are r(b) … r(b+c-1); result to r(a) (a < 0: none);
+    # t = 1: the CSL compiler expands the call in place, so that it costs nothing
     CALLR = auto()  # as CALL, function index in r(d)
     RET = auto()  # return r(a) (a < 0: none); in a task's outermost frame: end of task
     TRAP = auto()  # stop with Fault(d): failed @assert (message index c in Image.strings) …
@@ -154,6 +155,9 @@ class Op(IntEnum):
     TEARDOWNPENDING = auto()  # r(a) = colour r(b) is suspended
     ROUTEGET = auto()  # r(a) = mask (d & 1: tx, else rx) of colour r(b) at position d >> 1
     FILTERSET = auto()  # colour r(a): filter word d = r(b)
+
+    # the loop of @map, which the CSL compiler makes as tight as the datapath allows
+    MAPNEXT = auto()  # r(a) += 1; if r(a) < r(b): pc = d   (costs map_element)
 
 
 class Math(IntEnum):

@@ -16,6 +16,7 @@ from pyflame.runtime.fabric.isa import Fault
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.messages import FaultInfo, fault_message
 from pyflame.runtime.fabric.output import Line, OutputLog, Record
+from pyflame.runtime.fabric.report import Report, make_report
 from pyflame.runtime.fabric.stuck import stuck_report
 from pyflame.runtime.fabric.verify import verify_program
 
@@ -243,6 +244,18 @@ class Machine:
     def stream_left(self, stream: Stream) -> int:
         """Wavelets that a stream still has to move."""
         return int(self._streams()[stream.number, w.H_LEFT]) if stream in self._open else 0
+
+    def positions(self) -> np.ndarray:
+        """Current switch position of each colour, int64 [width, height, 24]; -1 without a route."""
+        pe = self.arrays.pe.reshape(-1, w.PE_WORDS)
+        channels = pe[:, w.CHANNEL_OF : w.CHANNEL_OF + w.COLORS]
+        current = np.where(channels >= 0, self.arrays.ch[np.maximum(channels, 0)], -1)
+        grid = current.reshape(self.program.height, self.program.width, w.COLORS)
+        return grid.transpose(1, 0, 2)
+
+    def report(self) -> Report:
+        """Where the cycles went: utilisation, counts, the busiest router and queue."""
+        return make_report(self.program, self.arrays, self.host_cycles)
 
     # --- inside ----------------------------------------------------------------------------------
 

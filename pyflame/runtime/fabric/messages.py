@@ -88,8 +88,8 @@ def _assertion(f: FaultInfo, image: Image) -> str:
 _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
     Fault.ASSERT: _assertion,
     Fault.OUT_OF_BOUNDS: lambda f, i: (
-        f"access of {f.b} bytes at address {f.a} is outside {_object(i, f.a)}; check extents, "
-        "strides and offsets"
+        f"access of {f.b & 255} bytes at address {f.a} is outside {_object(i, f.b >> 8)}; check "
+        "extents, strides and offsets"
     ),
     Fault.QUEUE_BUSY: lambda f, i: (
         f"{_queue(f.b)} {f.a} is still used by another operation; wait for its completion "
@@ -151,11 +151,12 @@ ROUTER_FAULTS = frozenset({Fault.NO_ROUTE, Fault.TWO_ARRIVALS, Fault.NO_CONSUMER
 """Faults of a router, which no instruction of the PE causes at that moment."""
 
 
-def _object(image: Image, address: int) -> str:
+def _object(image: Image, low: int) -> str:
+    """The array whose first byte is low - 1, or the whole memory."""
     for name, start, size in image.memory_map:
-        if start <= address < start + size:
-            return f"the array it started in (it is {name})"
-    return "the array it started in" if 0 <= address < w.MEMORY_BYTES else "memory"
+        if start == low - 1:
+            return f"array {name} (addresses {start} … {start + size - 1}) in which it started"
+    return "memory"
 
 
 def fault_message(program: Program, info: FaultInfo, task: int) -> str:

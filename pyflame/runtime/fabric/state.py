@@ -270,12 +270,13 @@ _OP_COSTS = {
     Op.JMP: lambda c: c.branch,
     Op.JZ: lambda c: c.branch,
     Op.JNZ: lambda c: c.branch,
-    Op.CALL: lambda c: c.call,
-    Op.CALLR: lambda c: c.call,
-    Op.RET: lambda c: c.call,
+    Op.CALL: lambda c: 2 * c.call,
+    Op.CALLR: lambda c: 2 * c.call,
+    Op.RET: lambda c: 0,
     Op.DSRLOAD: lambda c: c.dsr_load,
-    Op.DLD: lambda c: c.load,
-    Op.DST: lambda c: c.map_element,
+    Op.DLD: lambda c: 0,
+    Op.DST: lambda c: 0,
+    Op.MAPNEXT: lambda c: c.map_element,
     Op.ACTIVATE: lambda c: c.activate,
 }
 """What instructions cost in terms of the cycle model; the others cost `alu`."""

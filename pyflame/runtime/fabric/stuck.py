@@ -29,7 +29,7 @@ def stuck_report(program: Program, m: w.Arrays, head: str, waiting: np.ndarray) 
     more = len(details) - MOST_LINES
     if more > 0:
         details = [*details[:MOST_LINES], f"… and {more} more"]
-    hint = "nothing can move: " if details else "nothing is waiting on the wafer"
+    hint = "nothing can move:" if details else "nothing is waiting on the wafer"
     body = "".join(f"\n  {line}" for line in details)
     return f"deadlock: {head}; {hint}{body}"
 
@@ -37,9 +37,10 @@ def stuck_report(program: Program, m: w.Arrays, head: str, waiting: np.ndarray) 
 def _missing(program: Program, pes: np.ndarray) -> str:
     names = ", ".join(f"({p % program.width}, {p // program.width})" for p in pes[:8])
     more = f" and {len(pes) - 8} more" if len(pes) > 8 else ""
+    count = "1 PE has" if len(pes) == 1 else f"{len(pes)} PEs have"
     return (
-        f"{len(pes)} PEs have not called unblock_cmd_stream: {names}{more}; every PE must call it "
-        "once per launch"
+        f"{count} not called unblock_cmd_stream: {names}{more}; every PE must call it once per "
+        "launch"
     )
 
 

@@ -24,9 +24,9 @@ from pyflame.runtime.fabric.isa import (
 from pyflame.runtime.fabric.kernel.table import UNSUPPORTED
 
 _TYPED = [*range(Op.ADD, Op.COPY), Op.DLD, Op.DST]
-_JUMPS = [Op.JMP, Op.JZ, Op.JNZ]
-_READ_WRITE = {  # op: columns (2 = a, 3 = b, 4 = c, 5 = d) that must name a register of the frame
-    Op.LDI: (2,), Op.MOV: (2, 3), Op.JZ: (2,), Op.JNZ: (2,), Op.CALLR: (5,), Op.NEG: (2, 3),
+_JUMPS = [Op.JMP, Op.JZ, Op.JNZ, Op.MAPNEXT]
+_READ_WRITE = {
+    Op.LDI: (2,), Op.MOV: (2, 3), Op.JZ: (2,), Op.JNZ: (2,), Op.MAPNEXT: (2, 3), Op.CALLR: (5,), Op.NEG: (2, 3),
     Op.NOT: (2, 3), Op.CAST: (2, 3), Op.WRAP: (2, 3), Op.MATH: (2, 3), Op.LOAD: (2,),
     Op.STORE: (2,), Op.COPY: (2, 3), Op.FILL: (2,), Op.DLEN: (3,), Op.DBASE: (3,), Op.DOFF: (3,),
     Op.DSTRIDE: (3,), Op.DFIELD: (3,), Op.DGET: (2,), Op.DLD: (2, 4), Op.DST: (2, 4),
@@ -36,6 +36,7 @@ _READ_WRITE = {  # op: columns (2 = a, 3 = b, 4 = c, 5 = d) that must name a reg
     Op.TEARDOWNEXIT: (2,), Op.TEARDOWNPENDING: (2, 3), Op.ROUTEGET: (2, 3), Op.FILTERSET: (2, 3),
     **{op: (2, 3, 4) for op in Op if Op.ADD <= op <= Op.SHR or Op.EQ <= op <= Op.GE},
 }  # fmt: skip
+"""Columns (2 = a, 3 = b, 4 = c, 5 = d) of an operation that must name a register of the frame."""
 _D_RANGE = {Op.ROUTESET: 4, Op.SWITCHVALID: 4, Op.ROUTEGET: 8, Op.DFIELD: 24, Op.DGET: 24}
 
 

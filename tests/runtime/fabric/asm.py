@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -307,7 +308,7 @@ class Asm:
         )
 
 
-def route(rx: int, tx: int, *more: tuple[int, int], **options: object) -> Route:
+def route(rx: int, tx: int, *more: tuple[int, int], **options: Any) -> Route:
     """A route; `more` are further switch positions as (rx, tx)."""
     positions = (Position(rx, tx), *(Position(*p) for p in more))
     return Route(positions, **options)  # type: ignore[arg-type]
@@ -317,7 +318,7 @@ def program(
     grid: Sequence[Sequence[Asm]],
     routes: dict[tuple[int, int, int], Route] | None = None,
     arch: str = "wse2",
-    **options: object,
+    **options: Any,
 ) -> Program:
     """A program of rows of assembled images; routes by (x, y, colour)."""
     height, width = len(grid), len(grid[0])

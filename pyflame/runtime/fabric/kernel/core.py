@@ -36,6 +36,9 @@ from pyflame.runtime.fabric.kernel.issue import (
 from pyflame.runtime.fabric.kernel.jit import kernel
 from pyflame.runtime.fabric.kernel.memory import accessible, copy, fill, load, size_of, store
 
+CALL_IN_PLACE = 1
+"""Word t of a call that costs nothing."""
+
 
 @kernel
 def arithmetic_cost(m, op, t, d):
@@ -215,8 +218,13 @@ def run(m, pe, now):
             cost += m.g[w.G_COST + op]
             if rg[r + a] != 0:
                 pc = d
-        elif op == oc.CALL or op == oc.CALLR:
+        elif op == oc.MAPNEXT:
             cost += m.g[w.G_COST + op]
+            rg[r + a] += 1
+            if rg[r + a] < rg[r + b]:
+                pc = d
+        elif op == oc.CALL or op == oc.CALLR:
+            cost += 0 if t == CALL_IN_PLACE else m.g[w.G_COST + op]
             pc = call(m, pe, d if op == oc.CALL else rg[r + d], b, c, a, pc)
             if pc < 0:
                 break

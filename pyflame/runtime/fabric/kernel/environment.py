@@ -33,7 +33,7 @@ def environment(m, pe, op, r, a, b, c, d, now):
         m.pe[p + w.RNG_COUNT] = (m.pe[p + w.RNG_COUNT] & ~0xFFFFFFFF) | count
         rg[r + a] = hashed(hashed(m.pe[p + w.RNG_KEY]) ^ hashed(count))
     elif op == oc.SEED:
-        m.pe[p + w.RNG_KEY] = (rg[r + a] & 0xFFFFFFFF) ^ (pe << 32)
+        m.pe[p + w.RNG_KEY] = rg[r + a] & 0xFFFFFFFF
         m.pe[p + w.RNG_COUNT] &= ~0xFFFFFFFF
     else:
         return router(m, pe, op, r, a, b, c, d)

@@ -237,6 +237,7 @@ def within(m, pe, o, address, step, n, size):
     low = min(address, last)
     high = max(address, last) + size
     if low < m.ds[o + w.K_LOW] or high > m.ds[o + w.K_HIGH]:
-        fault(m, oc.F_OUT_OF_BOUNDS, pe, low if low < m.ds[o + w.K_LOW] else high - size, size)
+        at = low if low < m.ds[o + w.K_LOW] else high - size
+        fault(m, oc.F_OUT_OF_BOUNDS, pe, at, size | (m.ds[o + w.K_LOW] + 1) << 8)
         return False
     return True

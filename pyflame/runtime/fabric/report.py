@@ -1,0 +1,84 @@
+"""Where a run's cycles went, as data for `--report` and the benchmarks."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+import numpy as np
+
+from pyflame.runtime.fabric.image import Program
+from pyflame.runtime.fabric.kernel import words as w
+
+
+class PeCounts(TypedDict):
+    """Per-PE counters, int64 [height, width]."""
+
+    busy: np.ndarray  # cycles in which the PE issued or was in a task switch
+    stalled: np.ndarray  # cycles in which the main thread waited inside an operation
+    idle: np.ndarray  # the rest of the run
+    instructions: np.ndarray
+    tasks: np.ndarray
+
+
+class Report(TypedDict):
+    """What `Machine.report` gives."""
+
+    cycles: int
+    host_cycles: int
+    utilisation: float  # mean share of busy cycles
+    instructions: int
+    tasks: int
+    wavelet_hops: int
+    core_steps: int  # events that the simulator handled
+    hottest_router: dict[str, Any] | None  # x, y, color, wavelets moved
+    busiest_pe: dict[str, Any]  # x, y, busy
+    surplus_unblocks: int  # calls of unblock_cmd_stream beyond one per launch
+    counts: PeCounts
+
+
+def make_report(program: Program, m: w.Arrays, host_cycles: int) -> Report:
+    """The counters of a machine."""
+    shape = (program.height, program.width)
+    pe = m.pe.reshape(-1, w.PE_WORDS)
+    cycles = int(m.g[w.G_NOW])
+    busy = np.minimum(pe[:, w.BUSY_CYCLES], cycles)
+    stalled = np.minimum(pe[:, w.STALL_CYCLES], cycles - busy)
+    top = int(busy.argmax())
+    return Report(
+        cycles=cycles,
+        host_cycles=host_cycles,
+        utilisation=float(busy.mean() / cycles) if cycles else 0.0,
+        instructions=int(pe[:, w.INSTRUCTIONS_ALL].sum()),
+        tasks=int(pe[:, w.TASK_COUNT].sum()),
+        wavelet_hops=int(m.g[w.G_HOPS]),
+        core_steps=int(m.g[w.G_STEPS]),
+        hottest_router=_hottest(program, m, pe),
+        busiest_pe={
+            "x": top % program.width,
+            "y": top // program.width,
+            "busy": int(busy[top]),
+        },
+        surplus_unblocks=int(pe[:, w.UNBLOCKS].sum()),
+        counts=PeCounts(
+            busy=busy.reshape(shape),
+            stalled=stalled.reshape(shape),
+            idle=(cycles - busy - stalled).reshape(shape),
+            instructions=pe[:, w.INSTRUCTIONS_ALL].reshape(shape).copy(),
+            tasks=pe[:, w.TASK_COUNT].reshape(shape).copy(),
+        ),
+    )
+
+
+def _hottest(program: Program, m: w.Arrays, pe: np.ndarray) -> dict[str, Any] | None:
+    channels = pe[:, w.CHANNEL_OF : w.CHANNEL_OF + w.COLORS]
+    moved = np.where(channels >= 0, m.ch[np.maximum(channels, 0) + w.C_MOVED], 0)
+    index = int(moved.argmax())
+    if moved.ravel()[index] == 0:
+        return None
+    number, color = divmod(index, w.COLORS)
+    return {
+        "x": number % program.width,
+        "y": number // program.width,
+        "color": color,
+        "wavelets": int(moved.ravel()[index]),
+    }
