@@ -80,7 +80,9 @@ def _prepare(arguments: argparse.Namespace) -> None:
     if arguments.max_cycles is not None:
         current.max_cycles = arguments.max_cycles
     (emulated_directory,) = emulated.__path__
-    sys.path[0:1] = [str(arguments.script.resolve().parent), emulated_directory]
+    # Python's first entry is where this tool stands, unless -P keeps it out.
+    others = sys.path if sys.flags.safe_path else sys.path[1:]
+    sys.path[:] = [str(arguments.script.resolve().parent), emulated_directory, *others]
 
 
 def _run_script(script: Path, arguments: list[str]) -> int:

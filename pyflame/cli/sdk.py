@@ -83,6 +83,19 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> int:
     # Without a terminal the command gets a group of its own, so that a signal reaches all of it;
     # with one it stays in ours, where the terminal can stop and interrupt it.
     own_group = not sys.stdin or not sys.stdin.isatty()
+    process: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
+
+    def forward(number: int, _frame: object) -> None:
+        if process is None:
+            early.append(number)
+        elif own_group:
+            os.killpg(process.pid, number)
+        elif number != signal.SIGINT:  # the terminal has sent that one to the command already
+            process.send_signal(number)
+
+    for name in _FORWARDED:
+        signal.signal(signal.Signals[name], forward)
     try:
         process = subprocess.Popen(command, env=environment, start_new_session=own_group)
     except FileNotFoundError:
@@ -91,15 +104,8 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> int:
     except OSError as error:
         print(f"error: {command[0]}: {error.strerror}", file=sys.stderr)
         return NOT_EXECUTABLE
-
-    def forward(number: int, _frame: object) -> None:
-        if own_group:
-            os.killpg(process.pid, number)
-        elif number != signal.SIGINT:  # the terminal has sent that one to the command already
-            process.send_signal(number)
-
-    for name in _FORWARDED:
-        signal.signal(signal.Signals[name], forward)
+    for number in early:
+        forward(number, None)
     code = process.wait()
     return code if code >= 0 else 128 - code
 

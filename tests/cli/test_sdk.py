@@ -44,12 +44,18 @@ def test_options_reach_every_cs_python() -> None:
 
 
 def test_files_of_the_program_do_not_replace_python_modules(tmp_path: Path) -> None:
-    (tmp_path / "argparse.py").write_text("raise SystemExit('shadowed')")
     (tmp_path / "run.py").write_text("import sys; print(sys.argv[1:])")
-    os.remove(tmp_path / "argparse.py")
     (tmp_path / "runpy.py").write_text("raise SystemExit('shadowed')")
     result = run("--", "cs_python", "run.py", "--x", cwd=tmp_path)
     assert (result.stdout, result.returncode) == ("['--x']\n", 0)
+
+
+def test_scripts_keep_the_users_python_path(tmp_path: Path) -> None:
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "mine.py").write_text("value = 1")
+    (tmp_path / "run.py").write_text("import mine; print(mine.value)")
+    result = run("--", "env", "PYTHONPATH=modules", "cs_python", "run.py", cwd=tmp_path)
+    assert (result.stdout, result.stderr) == ("1\n", "")
 
 
 @pytest.mark.parametrize(
