@@ -72,7 +72,7 @@ def test_exit_codes_are_passed_through(command: list[str], code: int) -> None:
 
 
 def test_a_signal_reaches_the_whole_command() -> None:
-    script = "trap 'exit 3' TERM; echo ready; sleep 60 & wait"
+    script = "trap 'exit 3' TERM; sh -c 'echo ready; exec sleep 60' & wait"
     command = [*SDK, "--", "sh", "-c", script]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
