@@ -157,7 +157,7 @@ class Op(IntEnum):
     FILTERSET = auto()  # colour r(a): filter word d = r(b)
 
     # the loop of @map, which the CSL compiler makes as tight as the datapath allows
-    MAPNEXT = auto()  # r(a) += 1; if r(a) < r(b): pc = d   (costs map_element)
+    MAPNEXT = auto()  # r(a) += 1; if r(a) < r(b): pc = d   (free: DLD and DST cost)
 
 
 class Math(IntEnum):

@@ -274,9 +274,9 @@ _OP_COSTS = {
     Op.CALLR: lambda c: 2 * c.call,
     Op.RET: lambda c: 0,
     Op.DSRLOAD: lambda c: c.dsr_load,
-    Op.DLD: lambda c: 0,
-    Op.DST: lambda c: 0,
-    Op.MAPNEXT: lambda c: c.map_element,
+    Op.DLD: lambda c: c.map_element,
+    Op.DST: lambda c: c.map_element,
+    Op.MAPNEXT: lambda c: 0,
     Op.ACTIVATE: lambda c: c.activate,
 }
 """What instructions cost in terms of the cycle model; the others cost `alu`."""

@@ -26,7 +26,8 @@ from pyflame.runtime.fabric.kernel.table import UNSUPPORTED
 _TYPED = [*range(Op.ADD, Op.COPY), Op.DLD, Op.DST]
 _JUMPS = [Op.JMP, Op.JZ, Op.JNZ, Op.MAPNEXT]
 _READ_WRITE = {
-    Op.LDI: (2,), Op.MOV: (2, 3), Op.JZ: (2,), Op.JNZ: (2,), Op.MAPNEXT: (2, 3), Op.CALLR: (5,), Op.NEG: (2, 3),
+    Op.LDI: (2,), Op.MOV: (2, 3), Op.JZ: (2,), Op.JNZ: (2,), Op.MAPNEXT: (2, 3), Op.CALLR: (5,),
+    Op.NEG: (2, 3),
     Op.NOT: (2, 3), Op.CAST: (2, 3), Op.WRAP: (2, 3), Op.MATH: (2, 3), Op.LOAD: (2,),
     Op.STORE: (2,), Op.COPY: (2, 3), Op.FILL: (2,), Op.DLEN: (3,), Op.DBASE: (3,), Op.DOFF: (3,),
     Op.DSTRIDE: (3,), Op.DFIELD: (3,), Op.DGET: (2,), Op.DLD: (2, 4), Op.DST: (2, 4),

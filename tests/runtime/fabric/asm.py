@@ -101,7 +101,7 @@ class Asm:
 
     # --- data ---
     def array(
-        self, name: str, element: Type, values: Sequence[float] | int, align: int = 4
+        self, name: str, element: Type, values: Sequence[float] | np.ndarray | int, align: int = 4
     ) -> Array:
         """Place an array (a count means zeros) and export it under its name."""
         data = np.zeros(values) if isinstance(values, int) else np.asarray(values)

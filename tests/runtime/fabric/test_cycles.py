@@ -49,11 +49,11 @@ def timed(
     a.emit(Op.TSC, a=1)
     a.emit(Op.TSC, a=2)
     if op in (DsdOp.FMACS, DsdOp.FMACH):
-        a.dsd(op, *operands, scalar=0)
+        a.dsd(op, operands[0], operands[1], operands[2], scalar=0)
     elif op in (DsdOp.FMOVS, DsdOp.FMOVH):
         a.dsd(op, operands[0], None, operands[2])
     else:
-        a.dsd(op, *operands)
+        a.dsd(op, operands[0], operands[1], operands[2])
     a.emit(Op.TSC, a=3)
     for i in range(3):
         a.emit(Op.STORE, t=U32, a=1 + i, b=-1, d=stamps.address + 4 * i)

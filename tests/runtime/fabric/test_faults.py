@@ -157,7 +157,7 @@ CASES = [
     (recurse, "the call of go nests too deep; CSL functions must not recurse"),
     (
         beyond_array,
-        "access of 4 bytes at address 96 is outside array y (addresses 80 … 95) in which it started",
+        "address 96 is outside array y (addresses 80 … 95) in which it started",
     ),
     (no_task, "local task 9 was activated, but no task is bound to this id"),
     (bad_id, "task 64 does not exist"),
