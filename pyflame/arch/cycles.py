@@ -29,7 +29,8 @@ class CycleModel:
     idiv: int = 24  # G: scalar integer division and remainder
     imul: int = 2  # G: scalar integer multiplication
     math: int = 40  # G: sqrt, exp, log, tanh, sin …: "tens of cycles"
-    map_element: int = 2  # L: loop cost of @map per element beyond the function's own work
+    map_element: int = 1  # L: per element that @map reads or writes, beyond the function's work:
+    # @map of one @fmach takes 6.3 + n/rate per element, dsd_setup included
     task_start: int = 14  # L: picking and starting a task (10 to 30 seen)
     activate: int = 2  # G: the @activate instruction itself
     host_command: int = 100  # G: fixed cost of a memcpy command or launch

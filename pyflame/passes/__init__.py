@@ -31,6 +31,7 @@ PASSES: dict[str, str] = {
     "dataflow-allocate-colors": "pyflame.passes.dataflow_allocate_colors:AllocateColorsPass",
     "dataflow-allocate-queues": "pyflame.passes.dataflow_allocate_queues:AllocateQueuesPass",
     "dataflow-allocate-tasks": "pyflame.passes.dataflow_allocate_tasks:AllocateTasksPass",
+    "dataflow-spread-banks": "pyflame.passes.dataflow_spread_banks:SpreadBanksPass",
     "dataflow-allocate-memory": "pyflame.passes.dataflow_allocate_memory:AllocateMemoryPass",
     "dataflow-check": "pyflame.passes.dataflow_check:CheckPass",
     "dataflow-check-traffic": "pyflame.passes.dataflow_check_traffic:CheckTrafficPass",

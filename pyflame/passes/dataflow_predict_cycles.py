@@ -5,7 +5,7 @@ Formulas (`m` = `arch.cycles`, names as there; n elements, rate r of the builtin
 | op | cycles |
 |---|---|
 | vector op, reduce | dsd_setup + dsr_load · views + n / r |
-| map | dsd_setup + dsr_load · views + n · (map_element + 2 · call + scalar ops) |
+| map | dsd_setup + dsr_load · views + n · (map_element · views + scalar ops) |
 | matmul, K × S scalars, vectors of V | K · (start + S · step) |
 |  … start | dsd_setup + 4 · dsr_load + branch |
 |  … step | dsd_setup + map_element + V / r |
@@ -151,7 +151,7 @@ def _map(op: MapOp, program: ProgramOp) -> Cost:
     arch = program.arch
     model = arch.cycles
     body = sum(_scalar(inner, arch) for inner in op.body.block.ops)
-    each = model.map_element + 2 * model.call + body
+    each = model.map_element * len(op.operands) + body
     return _dsd(arch, len(op.operands), _elements(op.dest) * each)
 
 

@@ -44,9 +44,9 @@ def ops(program: ProgramOp, *kinds: type[Operation]) -> list[Operation]:
     return [op for op in program.walk() if isinstance(op, kinds)]
 
 
-def elementwise(lines: str, result: str, *operands: str) -> str:
+def elementwise(lines: str, result: str, *operands: str, size: str = "6") -> str:
     """A compute over equal layouts, ``%r = f(%a, %b, …)``; `lines` see them as %0, %1, …"""
-    type, rank = tensor("6", "1x1", "-"), 1
+    type, rank = tensor(size, "1x1", "-"), 1
     maps = [list(range(rank)) for _ in operands]
     ins = f"{', '.join(operands)} : {', '.join([type] * len(operands))}" if operands else ""
     args = ", ".join(f"%e{i}: f32" for i in range(len(operands)))
@@ -158,11 +158,11 @@ def test_intermediate_values_stay_in_the_destination_while_they_can() -> None:
         "%s = arith.addf %e0, %e1 : f32\n%d = arith.subf %e0, %e1 : f32\n"
         "%y = arith.mulf %s, %d : f32\nmesh.yield %y : f32"
     )
-    body = elementwise(lines, "%p", "%a", "%b")
-    program = lower(f"%a: {V}, %b: {V}", f"{body}func.return %p : {V}", V)
+    body, long = elementwise(lines, "%p", "%a", "%b", size="60"), tensor("60", "1x1", "-")
+    program = lower(f"%a: {long}, %b: {long}", f"{body}func.return %p : {long}", long)
     assert len(ops(program, VectorOp)) == 3
     assert len(names(program, Purpose.TEMPORARY)) == 1
-    a, b = np.float32([1, 2, 3, 4, 5, 6]), np.float32([0, -1, 1, 0, -4, -7])
+    a, b = np.linspace(1, 6, 60, dtype=np.float32), np.linspace(-7, 1, 60, dtype=np.float32)
     np.testing.assert_allclose(Machine(program).run(a, b)[0], (a + b) * (a - b), rtol=1e-6)
 
 

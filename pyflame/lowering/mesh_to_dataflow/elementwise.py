@@ -191,8 +191,9 @@ def dsd_cycles(made: Plan, count: int, arch: Arch) -> float:
 def map_cycles(body: Block, count: int, arch: Arch) -> float:
     """Cycles of a map of `body` over `count` elements."""
     model = arch.cycles
-    each = model.map_element + 2 * model.call + sum(scalar_cycles(op, arch) for op in body.ops)
-    return model.dsd_setup + model.dsr_load * (len(body.args) + 1) + count * each
+    views = len(body.args) + 1
+    each = model.map_element * views + sum(scalar_cycles(op, arch) for op in body.ops)
+    return model.dsd_setup + model.dsr_load * views + count * each
 
 
 def scalar_cycles(op: Operation, arch: Arch) -> int:

@@ -46,6 +46,7 @@ _OPERANDS: dict[Op, str] = {
     Op.JMP: "---j",
     Op.JZ: "r--j",
     Op.JNZ: "r--j",
+    Op.MAPNEXT: "rr-j",
     Op.CALL: "R--f",
     Op.CALLR: "R--r",
     Op.RET: "R---",

@@ -406,12 +406,9 @@ def _map_loop(
     emitter = s.emitter(node.span)
     count = _shortest(s, slots)
     index = emitter.constant(0)
-    test, one = emitter.register(), emitter.constant(1)
-    head, end = Label(), Label()
-    emitter.place(head)
-    code = T.I64.code or 0
-    emitter.emit(Op.LT, test, index, count, t=code)
-    emitter.jump(Op.JZ, end, test)
+    body, end = Label(), Label()
+    emitter.jump(Op.JZ, end, count)
+    emitter.place(body)
     registers = emitter.next_register
     args: list[Value] = []
     for number, param in enumerate(type_.params):
@@ -424,11 +421,11 @@ def _map_loop(
             span = node.args[1 + number].span
             args.append(coerce(s, values[number], param, span))
     result = call_with(s, fn, args, node.span)
+    emitter.expand_last_call()
     if len(slots) > len(type_.params):
         _map_output(s, node, type_, values[-1], slots[-1], index, result)
     emitter.next_register = registers
-    emitter.emit(Op.ADD, index, index, one, t=code)
-    emitter.jump(Op.JMP, head)
+    emitter.jump(Op.MAPNEXT, body, index, count)
     emitter.place(end)
 
 

@@ -6,7 +6,7 @@ from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.isa import Op
 from pyflame.runtime.fabric.isa import Type as Code
 
-_JUMPS = (Op.JMP, Op.JZ, Op.JNZ)
+_JUMPS = (Op.JMP, Op.JZ, Op.JNZ, Op.MAPNEXT)
 
 # Operations whose `a` is only written: the last of them can write a variable directly.
 _WRITES_A = frozenset(
@@ -56,11 +56,16 @@ class Emitter:
         self.code.append([int(op), int(t), a, b, c, d])
         self.spans.append(self.span)
 
-    def jump(self, op: Op, label: Label, condition: int = 0) -> None:
+    def jump(self, op: Op, label: Label, condition: int = 0, bound: int = 0) -> None:
         """Append a jump to a label that may be placed later."""
         label.used = True
         self.jumps.append((len(self.code), label))
-        self.emit(op, condition)
+        self.emit(op, condition, bound)
+
+    def expand_last_call(self) -> None:
+        """The call just emitted is expanded in place: it costs nothing."""
+        last = next(c for c in reversed(self.code) if c[0] == Op.CALL)
+        last[1] = 1
 
     def place(self, label: Label) -> None:
         """The next instruction is the target of `label`."""
