@@ -115,6 +115,7 @@ if TYPE_CHECKING:
         CSLCodeGenerator,
         compile_to_csl,
     )
+    from pyflame.compiler.levels import verify
 
 
 _LAZY = {
@@ -122,6 +123,7 @@ _LAZY = {
     "CodeGenOptions": "pyflame.compiler.csl",
     "CodeGenResult": "pyflame.compiler.csl",
     "compile_to_csl": "pyflame.compiler.csl",
+    "verify": "pyflame.compiler.levels",
 }
 """Names imported when first used: what they need is heavy."""
 
@@ -231,6 +233,7 @@ __all__ = [
     "transpose",
     "uint8",
     "unsqueeze",
+    "verify",
     "view",
     "where",
     "zeros",
