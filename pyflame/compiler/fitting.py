@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp
 from pyflame.arch import TARGETS
 from pyflame.compiler.pipelines import Level, Settings, level_of, lower
 from pyflame.compiler.prepare import explicit_rectangle, on_rectangle
-from pyflame.errors import LayoutError
+from pyflame.errors import LayoutError, MemoryLimitError
 from pyflame.passes.dataflow_allocate_memory import ProgramMemoryError, smallest_rectangle
 
 
@@ -28,13 +28,13 @@ def lower_to_csl(module: ModuleOp, settings: Settings) -> ModuleOp:
     _check_rectangle(explicit, settings)
     try:
         return _lowered(module, settings)
-    except ProgramMemoryError as error:
+    except MemoryLimitError as error:
         if level_of(module) is not Level.TENSOR:
             raise
         found = _search(module, settings, error)
         is_open = explicit is None and not (settings.rows or settings.cols)
         if found is None or not is_open:
-            raise error.with_smallest(found) from None
+            raise _with_smallest(error, found) from None
         return _lowered(module, replace(settings, rows=found[0], cols=found[1]))
 
 
@@ -57,20 +57,35 @@ def _lowered(module: ModuleOp, settings: Settings) -> ModuleOp:
 
 
 def _search(
-    module: ModuleOp, settings: Settings, error: ProgramMemoryError
+    module: ModuleOp, settings: Settings, error: MemoryLimitError
 ) -> tuple[int, int] | None:
     """The smallest rectangle of the same proportions on which the module fits."""
-    explicit = explicit_rectangle(module) is not None
+    explicit = explicit_rectangle(module)
 
     def fits(rows: int, cols: int) -> bool:
         try:
-            if explicit:
+            if explicit is not None:
                 _lowered(on_rectangle(module, rows, cols), settings)
             else:
                 _lowered(module, replace(settings, rows=rows, cols=cols))
-        except ProgramMemoryError:
+        except MemoryLimitError:
             return False
         return True
 
+    start = explicit or (settings.rows or 1, settings.cols or 1)
+    if isinstance(error, ProgramMemoryError):
+        start = error.usage.rectangle
     cols, rows = TARGETS[settings.target].usable
-    return smallest_rectangle(fits, error.usage.rectangle, (rows, cols))
+    return smallest_rectangle(fits, start, (rows, cols))
+
+
+def _with_smallest(error: MemoryLimitError, found: tuple[int, int] | None) -> MemoryLimitError:
+    """`error` with the rectangle that would do, or that none would."""
+    if isinstance(error, ProgramMemoryError):
+        return error.with_smallest(found)
+    if found is None:
+        return MemoryLimitError(f"{error}\nNo rectangle of this shape on the wafer fits.")
+    rows, cols = found
+    return MemoryLimitError(
+        f"{error}\nThe smallest rectangle of this shape that fits is {rows}×{cols} PEs."
+    )

@@ -8,7 +8,7 @@ from xdsl.parser import Parser
 
 from pyflame.compiler.pipelines import Level, Settings, lower
 from pyflame.dialects import new_context
-from pyflame.errors import ResourceError, UnsupportedError
+from pyflame.errors import MemoryLimitError, ResourceError, UnsupportedError
 from pyflame.lowering.dataflow_to_csl.convert import ConvertDataflowToCslPass
 from pyflame.lowering.emit.host import host_program
 from pyflame.lowering.emit.printer import print_files
@@ -280,3 +280,10 @@ def test_every_tensor_keeps_a_symbol_of_its_own():
     for name in ("w_0", "w_1", "w"):
         (pointer,) = re.findall(rf'@export_symbol\((\w+), "{name}"\)', text)
         assert f"var {pointer}: [*]f32 = &{name};" in text
+
+
+def test_temporaries_of_two_types_that_shared_memory_may_not_fit():
+    buffers = """%a = dataflow.buffer @a temporary {address = 0 : i64} : memref<9000xf32>
+    %b = dataflow.buffer @b temporary {address = 0 : i64} : memref<9000xf16>"""
+    with pytest.raises(MemoryLimitError, match=r"need 54012 bytes, wse2 has 40960"):
+        convert(f"{buffers}\ndataflow.finish")

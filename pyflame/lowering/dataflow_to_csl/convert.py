@@ -39,7 +39,7 @@ from pyflame.dialects.dataflow.program import (
 )
 from pyflame.dialects.dataflow.roles import CoordOp
 from pyflame.dialects.dataflow.types import element_size
-from pyflame.errors import Gap, UnsupportedError
+from pyflame.errors import Gap, MemoryLimitError, UnsupportedError
 from pyflame.lowering.dataflow_to_csl.context import MAIN, STAMP, TIMES, PeContext, comment
 from pyflame.lowering.dataflow_to_csl.layout import layout_module
 from pyflame.lowering.dataflow_to_csl.ops import lower, lower_block
@@ -98,6 +98,7 @@ def convert_program(
     main = _function(ctx, program)
     tasks = [_task(ctx, task) for task in program.tasks]
     stamps = _stamp(ctx)
+    _check_memory(ctx)
     shared = [b for b in program.buffers if b.purpose.data is not Purpose.TEMPORARY]
     symbols = {buffer: ctx.buffers[buffer.result].name for buffer in shared}
     exports = _exports(ctx, symbols)
@@ -200,6 +201,24 @@ def _stamp(ctx: PeContext) -> list[Operation]:
     return [csl.FuncOp(STAMP, ([IndexType()], None), Region(body))]
 
 
+def _check_memory(ctx: PeContext) -> None:
+    """Temporaries share memory only with those of their own element type, so the program may need
+    more than was laid out.
+
+    Raises:
+        MemoryLimitError: more than a PE has; lists the arrays.
+    """
+    arch = ctx.program.arch
+    available = arch.memory_bytes - arch.runtime_reserve_bytes
+    sizes = {array.sym_name.data: _bytes(array) for array in ctx.arrays}
+    if sum(sizes.values()) > available:
+        rows = "\n".join(f"  {name}: {size}" for name, size in sizes.items())
+        raise MemoryLimitError(
+            f"the arrays of a PE need {sum(sizes.values())} bytes, {arch.name} has {available} "
+            f"(after {arch.runtime_reserve_bytes} for code, stack and runtime):\n{rows}"
+        )
+
+
 def _exports(ctx: PeContext, symbols: dict[BufferOp, str]) -> dict[str, csl.AddressOfOp]:
     """A pointer to every array that the host may use, by name."""
     exports: dict[str, csl.AddressOfOp] = {}
@@ -265,10 +284,13 @@ def host_table(ctx: PeContext, symbols: dict[BufferOp, str]) -> DictionaryAttr:
 
 
 def _array_row(array: ArrayOp) -> DictionaryAttr:
+    return DictionaryAttr({"name": array.sym_name, "bytes": IntegerAttr(_bytes(array), i64)})
 
+
+def _bytes(array: ArrayOp) -> int:
     type = array.result.type
-    size = type.element_count() * element_size(type.element_type)
-    return DictionaryAttr({"name": array.sym_name, "bytes": IntegerAttr(size, i64)})
+    assert isinstance(type, MemRefType)
+    return type.element_count() * element_size(type.element_type)
 
 
 def _phase_row(phase: PhaseOp) -> DictionaryAttr:
