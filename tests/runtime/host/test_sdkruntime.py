@@ -17,9 +17,10 @@ from pyflame.errors import (
     UnsupportedError,
 )
 from pyflame.runtime.host.debug import debug_util
+from pyflame.runtime.host.memory import find_variable
 from pyflame.runtime.host.platform import SdkCompileArtifacts, SdkTarget, get_platform
 from pyflame.runtime.host.sdkruntime import SdkRuntime
-from tests.runtime.host.fake import FakeDevice
+from tests.runtime.host.fake import FakeDevice, make_program
 
 Start = Callable[..., SdkRuntime]
 
@@ -250,3 +251,11 @@ def test_debug_util_counts_from_the_corner_of_the_fabric(start: Start) -> None:
 def test_debug_util_needs_a_run(tmp_path: Path, fake_options: dict[str, Any]) -> None:
     with pytest.raises(SimulationError, match="this script has run no program from"):
         debug_util(tmp_path)
+
+
+def test_of_variables_of_one_name_the_programs_own_is_meant() -> None:
+    image = make_program().images[0]
+    image.memory_map = [("lib.csl:n", 0, 4), ("pe.csl:n", 8, 4), ("lib.csl:m", 16, 4)]
+    assert find_variable(image, "n") == (8, 4)
+    assert find_variable(image, "lib.csl:n") == (0, 4)
+    assert find_variable(image, "m") == (16, 4)
