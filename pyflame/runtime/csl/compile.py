@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,15 @@ from pyflame.errors import UnsupportedError
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.cursor import deep_recursion
 from pyflame.runtime.csl.diagnostics import Abort, Diagnostic, DiagnosticEngine, TooManyErrors
+from pyflame.runtime.csl.parser import parse_file
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.core import Frame, Sema
 from pyflame.runtime.csl.sema.finish import finish_image
 from pyflame.runtime.csl.sema.image import ImageUnit
 from pyflame.runtime.csl.sema.modules import Compilation, Instance, ParsedFile, Tile
 from pyflame.runtime.csl.sema.rules import load_rules
-from pyflame.runtime.csl.sema.values import Const, Value, key_of
+from pyflame.runtime.csl.sema.values import Const, Struct, Value, key_of
+from pyflame.runtime.csl.source import SourceFile, Span
 from pyflame.runtime.fabric.image import Image, Program, Route
 
 load_rules()
@@ -70,10 +73,104 @@ def compile_program(
         fabric_dims=fabric_dims or (0, 0),
         fabric_offsets=fabric_offsets,
     )
+    return _run(compilation, lambda: _compile(compilation, path, dict(params or {})))
+
+
+@dataclass(frozen=True)
+class TileColor:
+    """A colour as the value of a PE program's param."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class TileCode:
+    """What one PE runs: a CSL file and its params; `name` says in messages whose PE it is."""
+
+    name: str
+    path: Path
+    params: tuple[tuple[str, int | TileColor], ...] = ()
+
+
+def compile_tiles(
+    tiles: Mapping[tuple[int, int], TileCode],
+    routes: Mapping[tuple[int, int, int], Route],
+    size: tuple[int, int],
+    *,
+    arch: str = "wse2",
+    streaming: Mapping[str, int] | None = None,
+    import_paths: Sequence[str | Path] = (),
+    fp16_format: str = "ieee",
+    max_errors: int = 20,
+    comptime_limit: int = 50_000_000,
+) -> Program:
+    """Compile a rectangle that was laid out without a ``layout`` block.
+
+    Args:
+        tiles: the program of each PE by (column, row); PEs without one stay idle.
+        routes: configurations by (column, row, colour).
+        size: columns and rows of the rectangle.
+        streaming: colours that the host reads from PEs without a route, by name.
+
+    The other arguments, and the errors, are those of `compile_program`.
+    """
+    if fp16_format not in HALVES:
+        raise UnsupportedError(f"fp16 format {fp16_format!r}: known are {', '.join(HALVES)}")
+    compilation = Compilation(
+        engine=DiagnosticEngine(max_errors),
+        arch=target(arch),
+        half=HALVES[fp16_format],
+        import_paths=tuple(Path(p).resolve() for p in import_paths),
+        root=Path.cwd(),
+        comptime_limit=comptime_limit,
+        fabric_dims=size,
+        rectangle=size,
+        routes=dict(routes),
+        streaming=dict(streaming or {}),
+    )
+    return _run(compilation, lambda: _compile_given(compilation, tiles))
+
+
+def _compile_given(compilation: Compilation, tiles: Mapping[tuple[int, int], TileCode]) -> Program:
+    width, height = compilation.rectangle or (0, 0)
+    nothing = SourceFile("<idle>", "")
+    start = Span(nothing, 0, 0)
+    compilation.route_spans = dict.fromkeys(compilation.routes, start)
+    idle = Tile(
+        ParsedFile(nothing, parse_file(nothing, compilation.engine), {}),
+        Struct(T.ANON_STRUCT, {}),
+        start,
+    )
+    made: dict[TileCode, Tile] = {}
+    for y in range(height):
+        for x in range(width):
+            code = tiles.get((x, y))
+            if code is not None and code not in made:
+                made[code] = _tile(compilation, code)
+            compilation.tiles[x, y] = idle if code is None else made[code]
+    return _assemble(compilation, {})
+
+
+def _tile(compilation: Compilation, code: TileCode) -> Tile:
+    """The tile of given code; its params, as text, are what messages show as its source."""
+    values: dict[str, Value] = {}
+    shown = []
+    for name, value in code.params:
+        color = isinstance(value, TileColor)
+        number = value.number if isinstance(value, TileColor) else value
+        values[name] = Const(T.COLOR if color else T.COMPTIME_INT, number)
+        shown.append(f"{name} = colour {number}" if color else f"{name} = {number}")
+    text = ", ".join(shown) or "no params"
+    span = Span(SourceFile(code.name, text), 0, len(text))
+    return Tile(compilation.load(code.path, span), Struct(T.ANON_STRUCT, values), span)
+
+
+def _run(compilation: Compilation, work: Callable[[], Program]) -> Program:
+    """The program that `work` makes, or all errors that were found on the way."""
     program = None
     with deep_recursion():
         try:
-            program = _compile(compilation, path, dict(params or {}))
+            program = work()
         except (Abort, TooManyErrors):
             pass
         except RecursionError:
@@ -96,6 +193,12 @@ def _compile(
     if engine.error_count:
         raise Abort
     _check_layout(compilation, file)
+    return _assemble(compilation, {k: str(v) for k, v in params.items()})
+
+
+def _assemble(compilation: Compilation, params: dict[str, str]) -> Program:
+    """The program of all tiles and routes that are known by now."""
+    engine = compilation.engine
     width, height = compilation.rectangle or (0, 0)
     image_of = np.full(width * height, -1, np.int32)
     images, local_routes = _compile_images(compilation, image_of, width)
@@ -113,11 +216,12 @@ def _compile(
         routes=routes,
         route_of=route_of,
         exports=compilation.exports,
-        params={k: str(v) for k, v in params.items()},
+        params=params,
         files=list(compilation.line_files),
         fabric=compilation.fabric_dims,
         offsets=compilation.fabric_offsets,
         streaming=compilation.streaming,
+        half="bf16" if compilation.half is T.BF16 else "ieee",
     )
 
 

@@ -75,8 +75,8 @@ def verify_program(program: Program, arch: Arch) -> None:
 
 def _image(image: Image, arch: Arch) -> Iterator[str]:
     code = image.code
-    if code.ndim != 2 or code.shape[1] != INSTRUCTION_WORDS or not len(code):
-        yield f"code has shape {code.shape}, expected [n, {INSTRUCTION_WORDS}] with n > 0"
+    if code.ndim != 2 or code.shape[1] != INSTRUCTION_WORDS:
+        yield f"code has shape {code.shape}, expected [n, {INSTRUCTION_WORDS}]"
         return
     op = code[:, 0]
     yield from _in_range(op, 0, len(Op), "operation", np.arange(len(code)))

@@ -32,6 +32,17 @@ class SdkCompileArtifacts:
 
     artifacts_path: str
 
+    def add_port_mapping(self, file: str) -> SdkCompileArtifacts:
+        """Refused: the streams of a program are those of its layout.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError(
+            f"SdkCompileArtifacts.add_port_mapping of {file!r}",
+            hint="leave it out: SdkRuntime finds the streams in the compiled directory",
+        )
+
 
 @dataclass(frozen=True)
 class SdkExecutionPlatform:

@@ -51,7 +51,6 @@ def test_streams_longer_than_any_queue(
 def test_layouts_built_from_python(tmp_path: Path, arch: str) -> None:
     result = run(tmp_path, "layout", arch)
     assert (result.stdout, result.stderr) == ("SUCCESS!\n", "")
-    assert (tmp_path / "out" / "layout.csl").is_file()
 
 
 @pytest.mark.parametrize("options", [("--timing=unit",), ("--shuffle-seed=7",)])

@@ -1,5 +1,5 @@
 """Places and rectangles."""
 
-from pyflame.runtime.host.layout_api import IntRectangle, IntVector
+from pyflame.runtime.host.sdklayout import IntRectangle, IntVector
 
 __all__ = ["IntRectangle", "IntVector"]

@@ -1,14 +1,6 @@
 """The runtime and what scripts import beside it."""
 
 from pyflame.runtime.host.commands import Command as Task
-from pyflame.runtime.host.layout_api import (
-    Color,
-    Edge,
-    Route,
-    RoutingPosition,
-    SdkLayout,
-    get_edge_routing,
-)
 from pyflame.runtime.host.platform import (
     SdkCompileArtifacts,
     SdkExecutionPlatform,
@@ -18,14 +10,30 @@ from pyflame.runtime.host.platform import (
     get_simulator,
     get_system,
 )
+from pyflame.runtime.host.sdklayout import (
+    FP16TYPE,
+    CodeRegion,
+    Color,
+    Edge,
+    EdgeRouteInfo,
+    PortHandle,
+    Route,
+    RoutingPosition,
+    SdkLayout,
+    get_edge_routing,
+)
 from pyflame.runtime.host.sdkruntime import SdkRuntime
 from pyflame.runtime.host.transfers import MemcpyDataType, MemcpyOrder
 
 __all__ = [
+    "FP16TYPE",
+    "CodeRegion",
     "Color",
     "Edge",
+    "EdgeRouteInfo",
     "MemcpyDataType",
     "MemcpyOrder",
+    "PortHandle",
     "Route",
     "RoutingPosition",
     "SdkCompileArtifacts",
