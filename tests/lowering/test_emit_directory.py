@@ -51,6 +51,13 @@ def test_a_forged_report_makes_us_touch_nothing_outside(tmp_path, name):
     assert (tmp_path / "evil").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["../evil.csl", "/tmp/evil.csl", "a/b.csl"])
+def test_nothing_is_written_outside(tmp_path, name):
+    with pytest.raises(PyFlameError, match="would be written outside"):
+        write_directory(tmp_path / "out", {name: b"x", REPORT: b"{}"})
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(PyFlameError, match="the output directory is a file"):

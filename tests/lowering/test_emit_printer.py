@@ -2,7 +2,7 @@
 
 import pytest
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.parser import Parser
 
 from pyflame.dialects import new_context
@@ -121,3 +121,30 @@ def test_hostile_names_become_identifiers():
 
 def test_no_op_has_two_rows():
     assert not set(TABLES.values) & set(TABLES.statements)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'csl.func @"a b"() { csl.return }',
+        '%x = csl_ext.param "x; evil" : f32',
+        'csl_ext.comptime { csl_ext.export_symbol "x);" }',
+        '"csl.import_module"() <{module = "<a\\0b>"}> : () -> !csl.imported_module',
+    ],
+)
+def test_names_that_csl_cannot_have_are_refused(body):
+    with pytest.raises(UnsupportedError, match=r"the (name|string) "):
+        printed(body)
+
+
+def test_strings_are_escaped():
+    body = '%m = "csl.import_module"() <{module = "a\\22b\\\\c"}> : () -> !csl.imported_module'
+    assert 'const m = @import_module("a\\"b\\\\c");' in printed(body)
+
+
+def test_a_module_cannot_name_a_file_in_another_folder():
+    module = program("csl.func @f() { csl.return }")
+    (inner,) = module.ops
+    inner.properties["sym_name"] = StringAttr("../evil")
+    with pytest.raises(UnsupportedError, match=r"a csl\.module called '\.\./evil'"):
+        print_files(module)

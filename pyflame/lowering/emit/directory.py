@@ -27,6 +27,9 @@ def write_directory(path: Path, files: Mapping[str, bytes]) -> list[Path]:
     Raises:
         PyFlameError: a file of somebody else is in the way, or the place cannot be written.
     """
+    strange = [name for name in files if Path(name).name != name]
+    if strange:
+        raise PyFlameError(f"{path}: {', '.join(strange)} would be written outside of it")
     old = _ours(path)
     foreign = [name for name in files if name not in old and (path / name).exists()]
     if foreign:

@@ -17,6 +17,7 @@ from pyflame.dialects.csl.types import DsrFile, IdKind, RouteAttr, SwitchAttr
 from pyflame.errors import UnsupportedError
 from pyflame.lowering.emit.engine import Engine, Expr, StatementRule, ValueRule
 from pyflame.lowering.emit.literals import constant, csl_type
+from pyflame.lowering.emit.names import fixed_name, quoted
 from pyflame.lowering.emit.scalar import call
 from pyflame.lowering.emit.structure import struct
 
@@ -68,7 +69,7 @@ def _fifo(p: Engine, op: decl.AllocateFifoOp) -> Expr:
 
 
 def _is_arch(p: Engine, op: decl.IsArchOp) -> Expr:
-    return Expr(f'@is_arch("{op.arch.data}")', atom=True, literal=True)
+    return Expr(f"@is_arch({quoted(op.arch.data)})", atom=True, literal=True)
 
 
 def _get_rectangle(p: Engine, op: decl.GetRectangleOp) -> Expr:
@@ -98,21 +99,21 @@ def _initialize_queue(p: Engine, op: decl.InitializeQueueOp) -> None:
 def _bind_task(p: Engine, op: decl.BindTaskOp) -> None:
     assert isinstance(op.id.type, decl.IdType)
     word = decl.BindTaskOp.KINDS[op.id.type.data]
-    p.line(f"@bind_{word}_task({op.task.string_value()}, {p.text(op.id)});")
+    p.line(f"@bind_{word}_task({fixed_name(op.task.string_value())}, {p.text(op.id)});")
 
 
 def _export_symbol(p: Engine, op: decl.ExportSymbolOp) -> None:
     if op.value is None:
-        p.line(f"@export_symbol({op.symbol.data});")
+        p.line(f"@export_symbol({fixed_name(op.symbol.data)});")
     else:
-        p.line(f'@export_symbol({p.text(op.value)}, "{op.symbol.data}");')
+        p.line(f"@export_symbol({p.text(op.value)}, {quoted(op.symbol.data)});")
 
 
 def _export_name(p: Engine, op: decl.ExportNameOp) -> None:
     mutable = "true" if op.mutable.value.data else "false"
     # A function's mutability cannot be given.
     tail = "" if isinstance(op.type, FunctionType) else f", {mutable}"
-    p.line(f'@export_name("{op.symbol.data}", {csl_type(op.type)}{tail});')
+    p.line(f"@export_name({quoted(op.symbol.data)}, {csl_type(op.type)}{tail});")
 
 
 def _comptime_assert(p: Engine, op: decl.ComptimeAssertOp) -> None:
@@ -209,7 +210,7 @@ def _builtin_dsd(p: Engine, op: csl.BuiltinDsdOp) -> None:
 
 
 def _map(p: Engine, op: dsd.MapOp) -> None:
-    callee = op.callee.string_value()
+    callee = fixed_name(op.callee.string_value())
     if op.module is not None:
         callee = f"{p.use(op.module)}.{callee}"
     args = [p.text(value) for value in op.inputs]

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pyflame.errors import UnsupportedError
+
 _WORDS = """
 align and anyopaque anytype asm bool break cb16 color comptime comptime_float comptime_int
 comptime_string comptime_struct const continue control_task_id data_task_id direction dsr_dest
@@ -26,6 +28,29 @@ def identifier(hint: str) -> str:
     if not name or name[0].isdigit():
         name = f"v{name}"
     return f"{name}_" if name in RESERVED else name
+
+
+def fixed_name(name: str) -> str:
+    """A name that the IR fixes, such as a function's, as it is.
+
+    Raises:
+        UnsupportedError: CSL cannot name anything so.
+    """
+    if identifier(name) != name:
+        raise UnsupportedError(f"the name {name!r} in CSL")
+    return name
+
+
+def quoted(text: str) -> str:
+    """`text` as a CSL string.
+
+    Raises:
+        UnsupportedError: it is not printable ASCII.
+    """
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
+    if not all(" " <= c <= "~" or c in escapes for c in text):
+        raise UnsupportedError(f"the string {text!r} in CSL")
+    return '"' + "".join(escapes.get(c, c) for c in text) + '"'
 
 
 class Names:
@@ -54,8 +79,12 @@ class Names:
         return name
 
     def reserve(self, name: str) -> None:
-        """Keep a name that the IR fixes, such as a function's."""
-        self._taken.add(name)
+        """Keep a name that the IR fixes, such as a function's.
+
+        Raises:
+            UnsupportedError: CSL cannot name anything so.
+        """
+        self._taken.add(fixed_name(name))
 
     @contextmanager
     def scope(self) -> Iterator[None]:

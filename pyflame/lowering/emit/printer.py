@@ -62,7 +62,13 @@ def csl_modules(module: ModuleOp) -> Iterator[CslModuleOp]:
 
 
 def file_name(module: CslModuleOp) -> str:
-    """The file that a `csl.module` becomes: its symbol with ``.csl``."""
+    """The file that a `csl.module` becomes: its symbol with ``.csl``.
+
+    Raises:
+        UnsupportedError: the symbol is no identifier, such as one that leads to another folder.
+    """
+    if not module.sym_name.data.isidentifier():
+        raise UnsupportedError(f"a csl.module called {module.sym_name.data!r}")
     return f"{module.sym_name.data}.csl"
 
 

@@ -12,6 +12,7 @@ from pyflame.dialects.csl.declarations import ParamOp
 from pyflame.errors import Gap, UnsupportedError
 from pyflame.lowering.emit.engine import Engine, Expr, StatementRule, ValueRule
 from pyflame.lowering.emit.literals import constant, csl_type, zero
+from pyflame.lowering.emit.names import fixed_name, quoted
 from pyflame.lowering.emit.scalar import call, element
 
 # Functions
@@ -48,12 +49,14 @@ def _return(p: Engine, op: csl.ReturnOp) -> None:
 
 def _call(p: Engine, op: csl.CallOp) -> None:
     args = ", ".join(p.text(arg) for arg in op.args)
-    _result(p, op.result, Expr(f"{op.callee.string_value()}({args})", atom=True))
+    _result(p, op.result, Expr(f"{fixed_name(op.callee.string_value())}({args})", atom=True))
 
 
 def _member_call(p: Engine, op: csl.MemberCallOp) -> None:
     args = ", ".join(p.text(arg) for arg in op.args)
-    _result(p, op.result, Expr(f"{p.use(op.struct)}.{op.field.data}({args})", atom=True))
+    _result(
+        p, op.result, Expr(f"{p.use(op.struct)}.{fixed_name(op.field.data)}({args})", atom=True)
+    )
 
 
 def _result(p: Engine, result: SSAValue | None, expr: Expr) -> None:
@@ -109,7 +112,7 @@ def _import(p: Engine, op: csl.ImportModuleConstOp) -> None:
     params = f", {p.text(op.params)}" if op.params is not None else ""
     hint = op.result.name_hint or op.module.data.strip("<>").rsplit("/", 1)[-1]
     name = p.bind_name(op.result, hint)
-    p.line(f'const {name} = @import_module("{op.module.data}"{params});')
+    p.line(f"const {name} = @import_module({quoted(op.module.data)}{params});")
 
 
 def _param(p: Engine, op: csl.ParamOp) -> None:
@@ -138,22 +141,19 @@ def _struct(p: Engine, op: csl.ConstStructOp) -> Expr:
     ]
     names = op.ssa_fields.data if op.ssa_fields else ()
     fields += [
-        f".{name.data} = {p.text(value)}" for name, value in zip(names, op.ssa_values, strict=True)
+        f".{fixed_name(name.data)} = {p.text(value)}"
+        for name, value in zip(names, op.ssa_values, strict=True)
     ]
     return Expr(struct(fields), atom=True, typed=False)
 
 
 def _member(p: Engine, op: csl.MemberAccessOp) -> Expr:
     typed = not isinstance(op.result.type, ComptimeStructType)
-    return Expr(f"{p.use(op.struct)}.{op.field.data}", atom=True, typed=typed)
+    return Expr(f"{p.use(op.struct)}.{fixed_name(op.field.data)}", atom=True, typed=typed)
 
 
 def _string(p: Engine, op: csl.ConstStrOp) -> Expr:
-    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
-    body = "".join(escapes.get(c) or (c if " " <= c <= "~" else "") for c in op.value.data)
-    if len(body) < len(op.value.data):
-        raise UnsupportedError(f"the string {op.value.data!r} in CSL: only ASCII is printed")
-    return Expr(f'"{body}"', atom=True, literal=True)
+    return Expr(quoted(op.value.data), atom=True, literal=True)
 
 
 # Control flow
@@ -299,7 +299,8 @@ def _set_rectangle(p: Engine, op: csl.SetRectangleOp) -> None:
 
 def _set_tile_code(p: Engine, op: csl.SetTileCodeOp) -> None:
     params = f", {p.text(op.params)}" if op.params is not None else ""
-    p.line(f'@set_tile_code({p.text(op.x_coord)}, {p.text(op.y_coord)}, "{op.file.data}"{params});')
+    place = f"{p.text(op.x_coord)}, {p.text(op.y_coord)}"
+    p.line(f"@set_tile_code({place}, {quoted(op.file.data)}{params});")
 
 
 def _get_color(p: Engine, op: csl.GetColorOp) -> Expr:
