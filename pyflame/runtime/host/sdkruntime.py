@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -461,6 +462,7 @@ class SdkRuntime:
         if self.program.exports[name][0]:
             raise SimulationError(f"{call}: {name!r} is a function; launch calls it")
         need = region.elements * data_type.bytes
+        beyond = ""
         for image in self._images(region):
             symbol = self._symbol(call, image, name)
             if writing and not symbol.mutable:
@@ -469,11 +471,16 @@ class SdkRuntime:
                     "pass true as third argument of @export_name to let the host write it"
                 )
             if need > symbol.size:
-                raise ShapeError(
+                message = (
                     f"{call}: {region.elements} elements of {data_type.bytes} bytes do not fit "
                     f"{name!r}, an array of {symbol.size // symbol.element.bytes} "
                     f"{symbol.element.name.lower()} ({symbol.size} bytes) in {image.name}"
                 )
+                if writing:
+                    raise ShapeError(message)
+                beyond = beyond or message
+        if beyond:  # The hardware reads on into whatever follows, and published programs do so.
+            warnings.warn(f"{beyond}; what follows it is read", RuntimeWarning, stacklevel=3)
         return name
 
     def _name(self, call: str, number: Any) -> str:

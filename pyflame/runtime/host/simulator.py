@@ -73,7 +73,22 @@ class Simulator:
     ) -> np.ndarray:
         """Copy from an exported array; see `Device`."""
         self.machine.complete()
+        size = elements * np.dtype(dtype).itemsize
+        if any(0 <= i.symbols[name].size < size for i in self.program.images if name in i.symbols):
+            return self._read_beyond(name, x, y, columns, rows, size).view(dtype)
         return self.machine.read_symbol_array(name, x, y, columns, rows, elements, dtype)
+
+    def _read_beyond(
+        self, name: str, x: int, y: int, columns: int, rows: int, size: int
+    ) -> np.ndarray:
+        """Bytes from the start of an array on, whatever follows it: ``[rows, columns, size]``."""
+        content = np.zeros((rows, columns, size), np.uint8)
+        for row, column in np.ndindex(rows, columns):
+            pe = (y + row) * self.width + x + column
+            symbol = self.program.images[int(self.program.image_of[pe])].symbols[name]
+            found = self.machine.read(x + column, y + row, symbol.address, size)
+            content[row, column] = np.frombuffer(found, np.uint8)
+        return content
 
     def launch(self, name: str, arguments: Sequence[int] = ()) -> None:
         """Start a function; see `Device`."""

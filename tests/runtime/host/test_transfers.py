@@ -209,3 +209,10 @@ def test_a_destination_has_to_be_writable(start: Start) -> None:
     with pytest.raises(ShapeError) as caught:
         start().memcpy_d2h(dest, 0, 0, 0, 1, 1, 6)
     assert str(caught.value) == "memcpy_d2h: dest is read-only; pass an array that can be written"
+
+
+def test_reading_beyond_an_array_is_only_warned_of(start: Start) -> None:
+    runtime = start()
+    with pytest.warns(RuntimeWarning, match="do not fit 'a', an array of 6 f32") as caught:
+        runtime.memcpy_d2h(np.zeros(7, np.float32), 0, 0, 0, 1, 1, 7)
+    assert caught[0].filename == __file__
