@@ -32,6 +32,7 @@ from pyflame.runtime.fabric.isa import Fault, Op
 @evaluates(ast.BuiltinCall)
 def builtin_call(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@name(…)``: looked up in the table of builtins."""
+    s.touched += 1
     entry = BUILTINS.get(node.name)
     if entry is None or (node.name.startswith("__") and not node.span.file.library):
         raise s.fail(node.span, f"there is no builtin @{node.name}")

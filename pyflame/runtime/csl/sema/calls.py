@@ -59,6 +59,7 @@ def _signature(s: Sema, fn: FnValue) -> T.FnType | None:
 @evaluates(ast.Call)
 def call(s: Sema, node: ast.Call) -> Value:
     """``f(x)``: at compile time where everything is, else an instruction."""
+    s.touched += 1
     callee = s.eval(node.callee)
     args = [s.eval(arg) for arg in node.args]
     if isinstance(callee, Const) and isinstance(callee.value, FnValue):

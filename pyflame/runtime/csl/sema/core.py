@@ -176,6 +176,8 @@ class Sema:
         self.hint: T.Type | None = None
         """The type that the expression being evaluated will be converted to, if known."""
 
+        self.touched = 0
+        """Counts what makes a literal differ from one evaluation to the next: locals and calls."""
         self.target_slot = -1
         """The slot of `d` while ``d = @modifier(d, …)`` is evaluated: it may change in place."""
 

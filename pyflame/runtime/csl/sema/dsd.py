@@ -9,17 +9,15 @@ from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.builtins_tasks import priority_level, task_number
 from pyflame.runtime.csl.sema.coerce import coerce
-from pyflame.runtime.csl.sema.control import modifies
-from pyflame.runtime.csl.sema.core import Entity, Sema, builtin, describe, evaluates
+from pyflame.runtime.csl.sema.core import Sema, builtin, describe
 from pyflame.runtime.csl.sema.expr import binary_values
-from pyflame.runtime.csl.sema.memory import pointer_to
+from pyflame.runtime.csl.sema.tensor import TensorValue, plain, walked_array, wide
 from pyflame.runtime.csl.sema.values import (
     Address,
     Cell,
     Const,
     Descriptor,
     Mem,
-    Reg,
     Slot,
     Struct,
     Tuple,
@@ -61,132 +59,6 @@ _FIELDS: dict[T.Type, frozenset[str]] = {
 }  # fmt: skip
 
 
-class TensorValue(Value):
-    """``|i|{N} -> a[2 * i + b]``: extents, distances in elements, and where it starts."""
-
-    __slots__ = ("base", "element", "extents", "offset", "strides")
-
-    def __init__(
-        self,
-        element: T.Type,
-        base: Value,
-        offset: int | Value,
-        extents: list[Value],
-        strides: list[int],
-    ) -> None:
-        self.type = T.TENSOR
-        self.element = element
-        self.base = base
-        self.offset = offset
-        self.extents = extents
-        self.strides = strides
-
-
-# Tensor accesses
-
-
-@evaluates(ast.TensorAccess)
-def tensor_access(s: Sema, node: ast.TensorAccess) -> Value:
-    """A walk over an array: every index is affine in the variables."""
-    if len(node.variables) != len(node.extents):
-        raise s.fail(
-            node.span,
-            f"{len(node.variables)} variables but {len(node.extents)} extents",
-        )
-    if len(set(node.variables)) != len(node.variables):
-        raise s.fail(node.span, "a variable of the tensor access is declared twice")
-    element, dims, base = walked_array(s, s.ref(node.array), node.array.span)
-    if len(node.indices) != len(dims):
-        raise s.fail(
-            node.span, f"the array takes {len(dims)} indices, the access has {len(node.indices)}"
-        )
-    extents = [s.eval(e) for e in node.extents]
-    offset: Value = Const(T.COMPTIME_INT, 0)
-    strides = [0] * len(node.variables)
-    row = 1
-    for size, index in zip(reversed(dims), reversed(node.indices), strict=True):
-        start, factors = _affine(s, index, node.variables)
-        start = _plain(start) if isinstance(start, Const) else _wide(s, start)
-        if row != 1:
-            start = binary_values(s, "*", start, Const(T.COMPTIME_INT, row), index.span)
-        offset = binary_values(s, "+", offset, start, index.span)
-        strides = [a + b * row for a, b in zip(strides, factors, strict=True)]
-        row *= size
-    known = offset.value if isinstance(offset, Const) else offset
-    return TensorValue(element, base, known, extents, strides)
-
-
-def walked_array(s: Sema, entity: Entity, span: Span) -> tuple[T.Type, tuple[int, ...], Value]:
-    """Element type, sizes and pointer of the array that a DSD walks."""
-    type_ = entity.type
-    if isinstance(type_, T.PointerType):
-        pointer = s.load(entity)
-        if isinstance(type_.element, T.ArrayType) and not type_.many:
-            return type_.element.element, type_.element.dims, pointer
-        return type_.element, (1,), pointer
-    pointer = pointer_to(s, entity, span)
-    if isinstance(type_, T.ArrayType):
-        return type_.element, type_.dims, pointer
-    if type_.code is not None:
-        return type_, (1,), pointer
-    raise s.fail(span, f"a DSD walks an array, found {type_}")
-
-
-def _mentions(node: ast.Expr, names: Sequence[str]) -> bool:
-    match node:
-        case ast.Name():
-            return node.name in names
-        case ast.Binary():
-            return _mentions(node.lhs, names) or _mentions(node.rhs, names)
-        case ast.Unary() | ast.ComptimeExpr():
-            return _mentions(node.operand, names)
-        case ast.Call() | ast.BuiltinCall():
-            return any(_mentions(a, names) for a in node.args)
-        case ast.Index():
-            return any(_mentions(a, names) for a in (node.base, *node.indices))
-        case ast.Member() | ast.Deref():
-            return _mentions(node.base, names)
-        case ast.IfExpr():
-            parts = (node.condition, node.then, node.otherwise)
-            return any(p is not None and _mentions(p, names) for p in parts)
-    return False
-
-
-def _affine(s: Sema, node: ast.Expr, names: Sequence[str]) -> tuple[Value, list[int]]:
-    """An index as start plus a known factor per variable."""
-    if not _mentions(node, names):
-        return s.eval(node), [0] * len(names)
-    zero = Const(T.COMPTIME_INT, 0)
-    if isinstance(node, ast.Name):
-        return zero, [int(name == node.name) for name in names]
-    if isinstance(node, ast.Unary) and node.op == "-":
-        start, factors = _affine(s, node.operand, names)
-        return binary_values(s, "-", zero, start, node.span), [-f for f in factors]
-    if isinstance(node, ast.Binary) and node.op in ("+", "-"):
-        a, fa = _affine(s, node.lhs, names)
-        b, fb = _affine(s, node.rhs, names)
-        sign = 1 if node.op == "+" else -1
-        factors = [x + sign * y for x, y in zip(fa, fb, strict=True)]
-        return binary_values(s, node.op, a, b, node.span), factors
-    if isinstance(node, ast.Binary) and node.op == "*":
-        return _product(s, node, names)
-    raise s.fail(
-        node.span, "the index of a tensor access must be a sum of variables times constants"
-    )
-
-
-def _product(s: Sema, node: ast.Binary, names: Sequence[str]) -> tuple[Value, list[int]]:
-    inner, outer = node.lhs, node.rhs
-    if _mentions(outer, names):
-        inner, outer = outer, inner
-    if _mentions(outer, names):
-        raise s.fail(node.span, "the index of a tensor access multiplies two variables")
-    factor = s.integer(outer, "the factor of a variable in a tensor access")
-    start, factors = _affine(s, inner, names)
-    scaled = binary_values(s, "*", start, Const(T.COMPTIME_INT, factor), node.span)
-    return scaled, [f * factor for f in factors]
-
-
 # @get_dsd
 
 
@@ -207,8 +79,8 @@ class _Builder:
             self.words[int(word)] = int(value.value) * scale
             return
         if scale != 1:
-            wide = _wide(self.s, value)
-            value = binary_values(self.s, "*", wide, Const(T.I32, scale), self.span)
+            factor = Const(T.I32, scale)
+            value = binary_values(self.s, "*", wide(self.s, value), factor, self.span)
         self.dynamic.append((int(word), value))
 
     def set_base(self, pointer: Value) -> None:
@@ -233,10 +105,6 @@ class _Builder:
         for word, value in self.dynamic:
             emitter.emit(Op.DFIELD, slot, s.register(value, self.span), d=word)
         return Slot(self.kind, slot, fresh=True)
-
-
-def _wide(s: Sema, value: Value) -> Value:
-    return Reg(T.I32, s.register(value))
 
 
 @builtin("get_dsd", 2)
@@ -294,7 +162,7 @@ def _mem1d(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall
             )
         span = _field_span(node, "tensor_access")
         b.set(Word.EXTENT, extent_value(s, access.extents[0], span))
-        b.words[Word.STRIDE] = _stride(s, access.strides[0], span)
+        b.words[Word.STRIDE] = check_stride(s, access.strides[0], span)
         _start(b, access)
     else:
         element, _, pointer = _base(s, fields, node)
@@ -306,7 +174,8 @@ def _mem1d(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall
     _index_flag(s, b, fields, node)
 
 
-def _stride(s: Sema, stride: int, span: Span) -> int:
+def check_stride(s: Sema, stride: int, span: Span) -> int:
+    """A stride that a mem1d_dsd can hold."""
     if not -128 <= stride <= 127:
         raise s.fail(
             span, f"the stride of a mem1d_dsd is -128 to 127 elements, found {stride}: "
@@ -380,14 +249,10 @@ def _mem4d(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall
     for level, (extent, distance) in enumerate(zip(checked, distances, strict=True)):
         b.set(Word.EXTENT0 + first + level, extent)
         b.words[Word.STRIDE0 + first + level] = distance
-        wide = extent if isinstance(extent, Const) else _wide(s, extent)
-        total = binary_values(s, "*", total, _plain(wide), node.span)
+        size = plain(extent) if isinstance(extent, Const) else wide(s, extent)
+        total = binary_values(s, "*", total, size, node.span)
     b.set(Word.EXTENT, total)
     _index_flag(s, b, fields, node)
-
-
-def _plain(value: Value) -> Value:
-    return Const(T.COMPTIME_INT, value.value) if isinstance(value, Const) else value
 
 
 def _items(s: Sema, value: Value, span: Span) -> list[Value]:
@@ -503,103 +368,6 @@ _RULES: dict[T.Type, Callable[[Sema, _Builder, dict[str, Value], ast.BuiltinCall
     T.FABOUT: _fabout,
     T.CIRCBUF: _circbuf,
 }
-
-# Modifiers
-
-
-def _changing(s: Sema, node: ast.BuiltinCall, kinds: tuple[T.Type, ...]) -> Value:
-    """The DSD that a modifier changes."""
-    first = node.args[0]
-    target = s.target_slot
-    if not modifies(first):
-        s.target_slot = -1
-    value = s.eval(first)
-    s.target_slot = -1
-    if value.type not in kinds:
-        names = ", ".join(str(k) for k in kinds)
-        raise s.fail(first.span, f"@{node.name} takes {names}, found {describe(value)}")
-    s.target_slot = target
-    return value
-
-
-def _editable(s: Sema, value: Value, target: int, span: Span) -> Slot:
-    """A slot that may be changed: the assigned variable itself, or a copy."""
-    if isinstance(value, Slot) and (value.fresh or value.slot == target):
-        return value
-    slot = Slot(value.type, s.unit.new_slot(), fresh=True)
-    emitter = s.emitter(span)
-    if isinstance(value, Const):
-        emitter.emit(Op.DCONST, slot.slot, d=s.unit.descriptor_row(value.value))
-    else:
-        emitter.emit(Op.DCOPY, slot.slot, s.slot(value, span))
-    return slot
-
-
-_MEMORY = (T.MEM1D, T.MEM4D, T.CIRCBUF)
-
-
-@builtin("set_dsd_length", 2)
-def set_dsd_length(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@set_dsd_length(d, n)``: not for mem4d."""
-    value = _changing(s, node, (T.MEM1D, T.FABIN, T.FABOUT, T.CIRCBUF))
-    target, s.target_slot = s.target_slot, -1
-    length = extent_value(s, s.eval(node.args[1]), node.args[1].span)
-    if isinstance(value, Const) and isinstance(length, Const):
-        return Const(value.type, value.value.changed({Word.EXTENT: length.value}))
-    slot = _editable(s, value, target, node.span)
-    s.emitter(node.span).emit(Op.DLEN, slot.slot, s.register(length))
-    return slot
-
-
-@builtin("increment_dsd_offset", 3)
-def increment_dsd_offset(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@increment_dsd_offset(d, n, T)``: n elements of T further on."""
-    value = _changing(s, node, _MEMORY)
-    target, s.target_slot = s.target_slot, -1
-    by = s.eval(node.args[1])
-    if not T.is_integer(by.type):
-        raise s.fail(node.args[1].span, f"an offset must be an integer, found {describe(by)}")
-    size = s.type(node.args[2]).size
-    if size == 0:
-        raise s.fail(node.args[2].span, f"{s.type(node.args[2])} has no size in memory")
-    if isinstance(value, Const) and isinstance(by, Const):
-        offset = value.value.words.get(Word.OFFSET, 0) + by.value * size
-        return Const(value.type, value.value.changed({Word.OFFSET: offset}))
-    slot = _editable(s, value, target, node.span)
-    s.emitter(node.span).emit(Op.DOFF, slot.slot, s.register(by), d=size)
-    return slot
-
-
-@builtin("set_dsd_base_addr", 2)
-def set_dsd_base_addr(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@set_dsd_base_addr(d, array or pointer)``: also sets the offset to 0."""
-    value = _changing(s, node, _MEMORY)
-    target, s.target_slot = s.target_slot, -1
-    _, _, pointer = walked_array(s, s.ref(node.args[1]), node.args[1].span)
-    if isinstance(value, Const) and isinstance(pointer, Const):
-        changed = value.value.changed({Word.OFFSET: 0}, pointer.value)
-        return Const(value.type, changed)
-    slot = _editable(s, value, target, node.span)
-    s.emitter(node.span).emit(Op.DBASE, slot.slot, s.register(pointer))
-    return slot
-
-
-@builtin("set_dsd_stride", 2)
-def set_dsd_stride(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@set_dsd_stride(d, n)``."""
-    value = _changing(s, node, (T.MEM1D,))
-    target, s.target_slot = s.target_slot, -1
-    stride = s.eval(node.args[1])
-    if not T.is_integer(stride.type):
-        raise s.fail(node.args[1].span, f"a stride must be an integer, found {describe(stride)}")
-    if isinstance(stride, Const):
-        _stride(s, stride.value, node.args[1].span)
-        if isinstance(value, Const):
-            return Const(value.type, value.value.changed({Word.STRIDE: stride.value}))
-    slot = _editable(s, value, target, node.span)
-    s.emitter(node.span).emit(Op.DSTRIDE, slot.slot, s.register(stride))
-    return slot
-
 
 # FIFOs and DSRs
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce, common_type, make_struct
@@ -26,6 +29,8 @@ from pyflame.runtime.csl.sema.values import (
 )
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.isa import Direction, Op
+
+Literal = TypeVar("Literal", ast.StructLit, ast.ListLit)
 
 MAX_ARRAY = 1 << 22
 """Most elements of one array; far beyond a PE's memory, for layout code's own tables."""
@@ -79,9 +84,12 @@ def name_place(s: Sema, node: ast.Name) -> Entity:
     name = node.name
     frame = s.frame
     binding = frame.names.get(name)
-    if binding is None:
-        binding = frame.instance.find(s, name, node.span)
     if binding is not None:
+        s.touched += 1
+        return binding.entity
+    binding = frame.instance.bindings.get(name) or frame.instance.find(s, name, node.span)
+    if binding is not None:
+        s.touched += binding.mutable
         return binding.entity
     type_ = T.named_type(name, s.compilation.half)
     if type_ is not None:
@@ -111,9 +119,9 @@ def comptime_expression(s: Sema, node: ast.ComptimeExpr) -> Value:
 @evaluates(ast.StructLit)
 def struct_literal(s: Sema, node: ast.StructLit) -> Value:
     """``.{ .a = 1 }`` or ``T{ .a = 1 }``."""
-    fields = {f.name: detached(s.eval(f.value)) for f in node.fields}
     if node.type is None:
-        return Struct(T.ANON_STRUCT, fields)
+        return _remembered(s, node, _plain_struct)
+    fields = {f.name: detached(s.eval(f.value)) for f in node.fields}
     type_ = s.type(node.type)
     if isinstance(type_, T.ArrayType) and not fields:
         return zeros(s, type_, node.span) if type_.count == 0 else _short(s, type_, 0, node)
@@ -126,7 +134,7 @@ def struct_literal(s: Sema, node: ast.StructLit) -> Value:
 def list_literal(s: Sema, node: ast.ListLit) -> Value:
     """``.{ 1, 2 }`` or ``[2]u16{ 1, 2 }``."""
     if node.type is None:
-        return Tuple(tuple([detached(s.eval(item)) for item in node.items]))
+        return _remembered(s, node, _plain_tuple)
     type_ = s.type(node.type)
     if not isinstance(type_, T.ArrayType):
         raise s.fail(node.span, f"{type_} is not an array: its literal needs field names")
@@ -136,6 +144,29 @@ def list_literal(s: Sema, node: ast.ListLit) -> Value:
     if all(is_known(item) for item in items):
         return Const(type_, ArrayData([payload(item) for item in items]))
     return build_array(s, type_, items, node.span)
+
+
+def _plain_struct(s: Sema, node: ast.StructLit) -> Value:
+    return Struct(T.ANON_STRUCT, {f.name: detached(s.eval(f.value)) for f in node.fields})
+
+
+def _plain_tuple(s: Sema, node: ast.ListLit) -> Value:
+    return Tuple(tuple([detached(s.eval(item)) for item in node.items]))
+
+
+def _remembered(s: Sema, node: Literal, make: Callable[[Sema, Literal], Value]) -> Value:
+    """The value of a literal, kept when nothing in it can change.
+
+    Layout loops write the same route or options for many PEs: they get one object.
+    """
+    kept = s.frame.instance.literals
+    value = kept.get(id(node))
+    if value is None:
+        before = s.touched
+        value = make(s, node)
+        if s.touched == before and is_known(value):
+            kept[id(node)] = value
+    return value
 
 
 def _short(s: Sema, type_: T.ArrayType, found: int, node: ast.Expr) -> Value:
@@ -203,6 +234,10 @@ def binary(s: Sema, node: ast.Binary) -> Value:
 
 def binary_values(s: Sema, op: str, lhs: Value, rhs: Value, span: Span) -> Value:
     """``lhs op rhs`` of evaluated operands."""
+    if lhs.__class__ is Const and rhs.__class__ is Const:
+        type_ = _integer_type(lhs, rhs)  # pyright: ignore[reportArgumentType]
+        if type_ is not None:
+            return _fold_integers(s, op, type_, lhs, rhs, span)
     if op in COMPARE:
         return _compare(s, op, lhs, rhs, span)
     if op in ("<<", ">>"):
@@ -215,6 +250,27 @@ def binary_values(s: Sema, op: str, lhs: Value, rhs: Value, span: Span) -> Value
     if lhs.__class__ is Const and rhs.__class__ is Const:
         return folded(s, op, type_, lhs, rhs, span)
     return _emit_binary(s, _ARITHMETIC[op], type_, type_, lhs, rhs, span)
+
+
+def _integer_type(lhs: Const, rhs: Const) -> T.Type | None:
+    """The type of two known integers where no conversion is needed: the most frequent case."""
+    a, b = lhs.type, rhs.type
+    if a is b:
+        return a if a.__class__ is T.IntType or a is T.COMPTIME_INT else None
+    if b is T.COMPTIME_INT and a.__class__ is T.IntType:
+        return a if a.low <= rhs.value <= a.high else None  # pyright: ignore
+    if a is T.COMPTIME_INT and b.__class__ is T.IntType:
+        return b if b.low <= lhs.value <= b.high else None  # pyright: ignore
+    return None
+
+
+def _fold_integers(s: Sema, op: str, type_: T.Type, lhs: Value, rhs: Value, span: Span) -> Value:
+    compare = COMPARE.get(op)
+    if compare is not None:
+        return TRUE if compare(lhs.value, rhs.value) else FALSE  # pyright: ignore
+    if op in ("<<", ">>"):
+        type_ = lhs.type
+    return folded(s, op, type_, lhs, rhs, span)
 
 
 def _check_operator(s: Sema, op: str, type_: T.Type, span: Span) -> None:

@@ -18,6 +18,9 @@ from pyflame.runtime.csl.sema.values import (
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.image import Filter, PopMode, Position, Route
 
+ROUTE_CACHE = 4096
+"""Routes remembered by the identity of their struct."""
+
 MAX_SIDE = 4096
 """Longest side of a program rectangle; wafers are smaller."""
 
@@ -150,7 +153,16 @@ def set_local_color_config(s: Sema, node: ast.BuiltinCall) -> Value:
 
 
 def _route(s: Sema, node: ast.Expr, color: int) -> Route:
-    return RouteReader(s, node.span, color).route(s.eval(node))
+    value = s.eval(node)
+    key = (id(value), color)
+    cache = s.compilation.route_cache
+    if key in cache and cache[key][0] is value:
+        return cache[key][1]
+    route = RouteReader(s, node.span, color).route(value)
+    if len(cache) >= ROUTE_CACHE:
+        cache.clear()
+    cache[key] = (value, route)
+    return route
 
 
 INVALID = Position(0, 0)

@@ -81,6 +81,8 @@ class Compilation:
     tile_paths: dict[str, ParsedFile] = field(default_factory=dict)
     routes: dict[tuple[int, int, int], Route] = field(default_factory=dict)
     route_spans: dict[tuple[int, int, int], Span] = field(default_factory=dict)
+    route_cache: dict[tuple[int, int], tuple[Value, Route]] = field(default_factory=dict)
+    """Routes read so far, by identity of the known struct and colour."""
     line_files: dict[str, int] = field(default_factory=dict)
     """Source files that instructions come from, numbered."""
     exports: dict[str, tuple[bool, str]] = field(default_factory=dict)
@@ -205,6 +207,8 @@ class Instance:
         self.span = span
         self.bindings: dict[str, Binding] = {}
         self.busy: list[str] = []
+        self.literals: dict[int, Value] = {}
+        """Literals of the file whose value can never change, by node."""
         self.signatures: dict[int, T.FnType | None] = {}
         self._warn_unknown_params()
 

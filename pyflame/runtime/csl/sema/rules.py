@@ -8,15 +8,20 @@ from pyflame.runtime.csl.sema import (
     calls,
     control,
     dsd,
+    dsd_modify,
     dsd_ops,
     expr,
     intrinsics,
     layout,
+    loops,
     memory,
+    tensor,
+    variables,
 )
 
 _MODULES = (
-    builtins_tasks, builtins_values, calls, control, dsd, dsd_ops, expr, intrinsics, layout, memory,
+    builtins_tasks, builtins_values, calls, control, dsd, dsd_modify, dsd_ops, expr, intrinsics,
+    layout, loops, memory, tensor, variables,
 )  # fmt: skip
 
 
