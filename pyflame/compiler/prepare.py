@@ -1,22 +1,32 @@
 """A tensor module made ready for the road: names for the host, data for what only the host knows.
 
-The mesh takes no random numbers, ranges or large constants. What depends on no input is computed
-here by the CPU reference and becomes an argument with a value.
+The mesh takes no random numbers, ranges or large constants, nor integers. Such values are computed
+here by the CPU reference, if they depend on no input or only on known ones of types that the mesh
+does not take (the state of a random generator), and become arguments with a value. Everything else
+stays in the program, even if all of its inputs are known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr, TensorType
-from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    Float16Type,
+    Float32Type,
+    ModuleOp,
+    StringAttr,
+    TensorType,
+)
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
 
 from pyflame.dialects.mesh.attributes import ARGUMENT_NAME, LayoutAttr
 from pyflame.dialects.pyflame.base import PyFlameOp
-from pyflame.dialects.pyflame.creation import ConstantOp, FullOp
+from pyflame.dialects.pyflame.creation import ArangeOp, ConstantOp, FullOp, RandomOp
 from pyflame.runtime.interpreters.tensor.engine import (
     TensorInterpreter,
     find_function,
@@ -51,9 +61,13 @@ def prepare(module: ModuleOp, inputs: Mapping[str, np.ndarray] | None = None) ->
     copy = module.clone()
     function = find_function(copy, None)
     values = dict(inputs or {})
-    values.update(_fold(function, _names(function.arg_attrs, len(function.args), "arg")))
+    declared = _names(function.arg_attrs, len(function.args), "arg")
+    function.properties["arg_attrs"] = _with_names(function.arg_attrs, declared)
+    values.update(_fold(function, declared, values))
     function.update_function_type()
     arguments = _names(function.arg_attrs, len(function.args), "arg")
+    for name in set(declared).difference(arguments):
+        del values[name]
     results = _names(function.res_attrs, len(function.function_type.outputs), "result")
     function.properties["arg_attrs"] = _with_names(function.arg_attrs, arguments)
     function.properties["res_attrs"] = _with_names(function.res_attrs, results)
@@ -83,20 +97,30 @@ def _with_names(
 # Folding
 
 
-def _fold(function: func.FuncOp, taken: list[str]) -> dict[str, np.ndarray]:
-    """Turn values that depend on no argument into arguments; their data by name."""
+def _fold(
+    function: func.FuncOp, taken: list[str], values: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Turn what only the host can compute into arguments; their data by name.
+
+    Arguments that nothing needs afterwards are dropped.
+    """
     block = function.body.block
-    independent = _independent(block)
+    hosted = {
+        argument: values[name]
+        for name, argument in zip(taken, function.args, strict=True)
+        if name in values and not _on_mesh(argument.type)
+    }
+    computed = _host_computed(block, hosted)
     wanted = [
         value
-        for op in independent
+        for op in computed
         if not _stays(op)
         for value in op.results
-        if any(use.operation not in independent for use in value.uses)
+        if any(use.operation not in computed for use in value.uses)
     ]
     if not wanted:
         return {}
-    arrays = _compute(independent, wanted)
+    arrays = _compute(computed, wanted, hosted)
     folded: dict[str, np.ndarray] = {}
     names = list(taken)
     for value, array in zip(wanted, arrays, strict=True):
@@ -108,37 +132,69 @@ def _fold(function: func.FuncOp, taken: list[str]) -> dict[str, np.ndarray]:
     attributes = [*(function.arg_attrs or [DictionaryAttr({})] * len(taken))]
     attributes += [DictionaryAttr({ARGUMENT_NAME: StringAttr(name)}) for name in folded]
     function.properties["arg_attrs"] = ArrayAttr(attributes)
-    for op in reversed(list(independent)):
+    for op in reversed(list(computed)):
         if not any(result.uses for result in op.results):
             op.detach()
             op.erase()
+    _drop(function, [argument for argument in hosted if not argument.uses])
     return folded
 
 
-def _independent(block: Block) -> dict[Operation, None]:
-    """The tensor ops of `block` that depend on no argument, in order."""
-    found: dict[Operation, None] = {}
+def _on_mesh(type: Attribute) -> bool:
+    return isinstance(type, TensorType) and isinstance(type.element_type, Float16Type | Float32Type)
+
+
+def _drop(function: func.FuncOp, arguments: Sequence[BlockArgument]) -> None:
+    attributes = list(function.arg_attrs or [])
+    for argument in sorted(arguments, key=lambda a: a.index, reverse=True):
+        del attributes[argument.index]
+        function.body.block.erase_arg(argument)
+    function.properties["arg_attrs"] = ArrayAttr(attributes)
+
+
+def _host_computed(block: Block, hosted: Container[SSAValue]) -> dict[Operation, None]:
+    """The tensor ops of `block` that the mesh does not take and the host can compute, in order."""
+    constants, found = set[Operation](), dict[Operation, None]()
     for op in block.ops:
-        if isinstance(op, PyFlameOp) and all(value.owner in found for value in op.operands):
+        if not isinstance(op, PyFlameOp):
+            continue
+        owners = [None if value in hosted else value.owner for value in op.operands]
+        if not all(owner is None or owner in found or owner in constants for owner in owners):
+            continue
+        types = (op.result.type, *op.operand_types)
+        if isinstance(op, ArangeOp | RandomOp) or _is_large(op) or not all(map(_on_mesh, types)):
+            found |= {owner: None for owner in owners if isinstance(owner, Operation)}
             found[op] = None
-    return found
+        elif isinstance(op, FullOp | ConstantOp):
+            constants.add(op)
+    return {op: None for op in block.ops if op in found}
+
+
+def _is_large(op: Operation) -> bool:
+    return isinstance(op, ConstantOp) and not op.value.is_splat()
 
 
 def _stays(op: Operation) -> bool:
     """Constants of one value, which the mesh has."""
-    return isinstance(op, FullOp) or (isinstance(op, ConstantOp) and op.value.is_splat())
+    return isinstance(op, FullOp | ConstantOp) and not _is_large(op) and _on_mesh(op.result.type)
 
 
-def _compute(ops: dict[Operation, None], wanted: Sequence[SSAValue]) -> tuple[np.ndarray, ...]:
-    """The values of `wanted`, results of `ops`, by the CPU reference."""
-    body = Block()
-    values: dict[SSAValue, SSAValue] = {}
+def _compute(
+    ops: dict[Operation, None],
+    wanted: Sequence[SSAValue],
+    hosted: Mapping[BlockArgument, np.ndarray],
+) -> tuple[np.ndarray, ...]:
+    """The values of `wanted`, results of `ops` on `hosted`, by the CPU reference."""
+    inputs = [argument.type for argument in hosted]
+    body = Block(arg_types=inputs)
+    values: dict[SSAValue, SSAValue] = dict(zip(hosted, body.args, strict=True))
     for op in ops:
         body.add_op(op.clone(values))
     body.add_op(func.ReturnOp(*(values[value] for value in wanted)))
     types = [value.type for value in wanted]
-    module = ModuleOp([func.FuncOp("constants", ([], types), Region(body))])
-    return run_function(TensorInterpreter(module), find_function(module, None), [])
+    module = ModuleOp([func.FuncOp("constants", (inputs, types), Region(body))])
+    arguments = list(hosted.values())
+    return run_function(TensorInterpreter(module), find_function(module, None), arguments)
 
 
 def _fresh(name: str, taken: list[str]) -> str:

@@ -121,12 +121,27 @@ def test_layouts_and_options_that_disagree_are_refused(tmp_path):
         program_files(trace(pf.get_graph(pf.relu(x))), options(tmp_path))
 
 
-def test_what_depends_on_no_input_is_computed_here(tmp_path):
+def test_what_the_mesh_does_not_take_is_computed_here(tmp_path):
     y = pf.from_numpy(array(3, 5)) + pf.arange(5) * 2.0
     result = compile_to_csl(y, options(tmp_path))
     assert result.success, result.error_message
     with np.load(tmp_path / "inputs.npz") as stored:
-        np.testing.assert_array_equal(stored["constant0"], np.arange(5, dtype=np.float32) * 2)
+        np.testing.assert_array_equal(stored["constant0"], np.arange(5, dtype=np.float32))
+
+
+def test_a_program_on_random_numbers_stays_a_program(tmp_path):
+    a, b = pf.randn([4, 6]), pf.randn([6, 5])
+    result = compile_to_csl(a @ b, options(tmp_path))
+    assert result.success, result.error_message
+    with np.load(tmp_path / "inputs.npz") as stored:
+        np.testing.assert_array_equal(stored["constant0"], a.numpy())
+        np.testing.assert_array_equal(stored["constant1"], b.numpy())
+    assert "fmacs" in result.sources["pe.csl"]
+
+
+def test_integers_and_masks_that_only_the_host_computes_are_computed_here(tmp_path):
+    y = pf.from_numpy(array(4, 4)) @ pf.eye(4) + pf.randint(0, 9, [4]).to(pf.float32)
+    assert compile_to_csl(y, options(tmp_path)).success
 
 
 MODULE = """func.func @main(%x: tensor<{n}x{n}xf32> {{pyflame.name = "x"}})
