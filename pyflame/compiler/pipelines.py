@@ -133,7 +133,7 @@ def _all_passes() -> Mapping[str, Callable[[], type[ModulePass]]]:
 
 
 def level_of(module: ModuleOp) -> Level:
-    """The level that a module has reached: the lowest dialect in it.
+    """The level that a module stands on: the highest whose ops it still has.
 
     Raises:
         PyFlameError: the module has ops of none of the levels.
@@ -149,10 +149,10 @@ def level_of(module: ModuleOp) -> Level:
 
 
 _DIALECTS: Sequence[tuple[Level, frozenset[str]]] = (
-    (Level.CSL, frozenset({"csl", "csl_ext"})),
-    (Level.DATAFLOW, frozenset({"dataflow"})),
-    (Level.MESH, frozenset({"mesh"})),
     (Level.TENSOR, frozenset({"pyflame"})),
+    (Level.MESH, frozenset({"mesh"})),
+    (Level.DATAFLOW, frozenset({"dataflow"})),
+    (Level.CSL, frozenset({"csl", "csl_ext"})),
 )
 
 

@@ -59,7 +59,10 @@ def port(ctx: PeContext, channel: ChannelOp, kind: IdKind) -> Port:
     declared = ctx.declare(("queue", kind, queue), lambda: GetIdOp(kind, queue), hint)
     found = Port(name, declared, _color_of(ctx, channel, slots, colors, sending))
     known = ctx.ports.setdefault((kind, queue), found)
-    if known.channel != name:
+    # Where data tasks bind to colours (WSE-2), output queues are initialised without one: every
+    # fabric DSD names its colour, so that a queue serves several channels in turn.
+    in_turn = sending and not ctx.program.arch.data_tasks_by_queue
+    if known.channel != name and not in_turn:
         raise UnsupportedError(
             Gap(
                 f"{kind.value} {queue} for channels @{known.channel} and @{name}",

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from xdsl.dialects import arith, csl, scf
 from xdsl.dialects.builtin import (
+    FloatAttr,
     IndexType,
     IntegerAttr,
     StringAttr,
     SymbolRefAttr,
 )
-from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir import Block, Operation, Region, SSAValue, TypeAttribute
 
 from pyflame.dialects.csl.declarations import CastOp, GetIdOp, ParamOp
 from pyflame.dialects.csl.types import IdKind
@@ -103,17 +104,16 @@ class PeContext:
         """A constant of type `index`."""
         return self.constant(IntegerAttr(value, IndexType()))
 
-    def constant(self, value: Attribute) -> SSAValue:
+    def constant(self, value: IntegerAttr | FloatAttr) -> SSAValue:
         """A constant."""
-        return self.declare(("constant", value), lambda: arith.ConstantOp(value))  # type: ignore[arg-type]
+        return self.declare(("constant", value), lambda: arith.ConstantOp(value))
 
-    def cast(self, value: SSAValue, type: Attribute) -> SSAValue:
+    def cast(self, value: SSAValue, type: TypeAttribute) -> SSAValue:
         """`value` as `type`, computed where its operand is known."""
-        make = lambda: CastOp(value, type)  # noqa: E731  # type: ignore[arg-type]
-        if self.is_comptime(value):
-            hint = f"{value.name_hint}_{csl_type(type)}" if value.name_hint else None
-            return self.declare(("as", value, type), make, hint)
-        return self.add(make(), value.name_hint).result
+        if not self.is_comptime(value):
+            return self.add(CastOp(value, type), value.name_hint).result
+        hint = f"{value.name_hint}_{csl_type(type)}" if value.name_hint else None
+        return self.declare(("as", value, type), lambda: CastOp(value, type), hint)
 
     def is_comptime(self, value: SSAValue) -> bool:
         """Whether the compiler of CSL knows `value`: it is a declaration of the file."""
@@ -158,8 +158,8 @@ class PeContext:
         """Keep a position in a variable of the file, for functions that run after this one."""
         axis = op.axis.data
         name = "coord_x" if axis is Axis.COLS else "coord_y"
-        make = lambda: csl.VariableOp.from_type(IndexType())  # noqa: E731
-        variable = self.declare(("coordinate", axis), make, name)
+        key = ("coordinate", axis)
+        variable = self.declare(key, lambda: csl.VariableOp.from_type(IndexType()), name)
         assert isinstance(variable.owner, csl.VariableOp)
         self.add(csl.StoreVarOp(variable.owner, self.coordinate(axis)))
         self.remembered[op] = variable.owner
@@ -184,8 +184,10 @@ class PeContext:
                 )
             number = task.id.value.data
             name = self.symbols.fresh(task.sym_name.data)
-            make = lambda: GetIdOp(IdKind.LOCAL_TASK, number)  # noqa: E731
-            self.tasks[task] = name, self.declare(("task", number), make, f"{name}_id")
+            id = self.declare(
+                ("task", number), lambda: GetIdOp(IdKind.LOCAL_TASK, number), f"{name}_id"
+            )
+            self.tasks[task] = name, id
         return self.tasks[task][1]
 
     def stamp(self, label: str) -> None:
