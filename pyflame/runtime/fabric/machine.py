@@ -280,10 +280,10 @@ class Machine:
 
     def _advance(self) -> bool:
         """Run one chunk. False if nothing can happen any more."""
-        from pyflame.runtime.fabric.kernel import loop
+        from pyflame.runtime.fabric.kernel import loop, pointers
 
         with np.errstate(all="ignore"):
-            why = loop.advance_machine(self.arrays, CHUNK)
+            why = loop.advance_machine(pointers.handle(self.arrays), CHUNK)
         self._log.take(self.arrays)
         if why == loop.FAULTED:
             raise SimulationError(self._fault_message())

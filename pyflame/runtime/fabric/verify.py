@@ -38,6 +38,14 @@ _READ_WRITE = {
     **{op: (2, 3, 4) for op in Op if Op.ADD <= op <= Op.SHR or Op.EQ <= op <= Op.GE},
 }  # fmt: skip
 """Columns (2 = a, 3 = b, 4 = c, 5 = d) of an operation that must name a register of the frame."""
+_MAY_BE_NONE = {
+    Op.CALL: (2,), Op.CALLR: (2,), Op.RET: (2,), Op.LOAD: (3,), Op.STORE: (3,), Op.MATH: (4,),
+    Op.DSD: (2,), Op.PRINT: (2,), Op.TRACE: (2,),
+}  # fmt: skip
+"""The same for columns where a negative number stands for nothing."""
+_OPERAND_KINDS = (
+    DsdOperands.DEST_KIND, DsdOperands.SRC0_KIND, DsdOperands.SRC1_KIND, DsdOperands.SCALAR_KIND,
+)  # fmt: skip
 _D_RANGE = {Op.ROUTESET: 4, Op.SWITCHVALID: 4, Op.ROUTEGET: 8, Op.DFIELD: 24, Op.DGET: 24}
 
 
@@ -89,6 +97,7 @@ def _image(image: Image, arch: Arch) -> Iterator[str]:
     for o, limit in _D_RANGE.items():
         yield from _column(code, [o], 5, limit, f"d of {o.name}")
     yield from _registers(image)
+    yield from _ends(image)
     yield from _operands(image)
     yield from _bindings(image, arch)
 
@@ -120,17 +129,46 @@ def _registers(image: Image) -> Iterator[str]:
         return
     owner = np.searchsorted(entries, np.arange(len(image.code)), side="right") - 1
     frame = np.array([f.registers for f in order])[np.maximum(owner, 0)]
-    for op, columns in _READ_WRITE.items():
-        rows = np.flatnonzero(image.code[:, 0] == op)
-        for column in columns:
-            values = image.code[rows, column]
-            bad = (values < 0) | (values >= frame[rows])
-            if bad.any():
-                i = int(np.argmax(bad))
-                yield (
-                    f"register {int(values[i])} of {op.name} at instruction {int(rows[i])} is not "
-                    f"in its function's {int(frame[rows[i]])}"
-                )
+
+    def check(op: Op, values: np.ndarray, rows: np.ndarray, low: int) -> Iterator[str]:
+        bad = (values < low) | (values >= frame[rows])
+        for i in np.flatnonzero(bad)[:1]:
+            yield (
+                f"register {int(values[i])} of {op.name} at instruction {int(rows[i])} is not in "
+                f"its function's {int(frame[rows[i]])}"
+            )
+
+    for required, low in ((_READ_WRITE, 0), (_MAY_BE_NONE, -1)):
+        for op, columns in required.items():
+            rows = np.flatnonzero(image.code[:, 0] == op)
+            for column in columns:
+                yield from check(op, image.code[rows, column], rows, low)
+    for op in (Op.CALL, Op.CALLR):
+        rows = np.flatnonzero((image.code[:, 0] == op) & (image.code[:, 4] > 0))
+        yield from check(op, image.code[rows, 3], rows, 0)
+        yield from check(op, image.code[rows, 3] + image.code[rows, 4] - 1, rows, 0)
+    rows = np.flatnonzero(image.code[:, 0] == Op.DSD)
+    named = np.clip(image.code[rows, 5], 0, max(len(image.operands) - 1, 0))
+    for column in _OPERAND_KINDS if len(image.operands) else ():
+        kinds = image.operands[named, column]
+        used = np.isin(kinds, (Operand.SCALAR, Operand.POINTER))
+        yield from check(Op.DSD, image.operands[named, column + 1][used], rows[used], 0)
+
+
+def _ends(image: Image) -> Iterator[str]:
+    """Functions must not run on into the next one, nor jump there."""
+    entries = np.array(sorted({f.entry for f in image.functions}), np.int64)
+    if not len(entries):
+        yield "there are no functions"
+        return
+    last = np.append(entries[1:], len(image.code)) - 1
+    for i in np.flatnonzero(~np.isin(image.code[last, 0], [Op.RET, Op.JMP, Op.TRAP])):
+        yield f"the function that ends at instruction {int(last[i])} has no RET there"
+    rows = np.flatnonzero(np.isin(image.code[:, 0], _JUMPS))
+    owner = np.searchsorted(entries, rows, side="right")
+    target = np.searchsorted(entries, image.code[rows, 5], side="right")
+    for i in np.flatnonzero(owner != target)[:1]:
+        yield f"the jump at instruction {int(rows[i])} leaves its function"
 
 
 def _operands(image: Image) -> Iterator[str]:
@@ -144,10 +182,7 @@ def _operands(image: Image) -> Iterator[str]:
     numbers = np.arange(len(rows))
     yield from _in_range(rows[:, DsdOperands.OP], 0, len(DsdOp), "DSD operation", numbers)
     yield from _in_range(rows[:, DsdOperands.OPTIONS], -1, len(options), "options row", numbers)
-    kinds = (
-        DsdOperands.DEST_KIND, DsdOperands.SRC0_KIND, DsdOperands.SRC1_KIND, DsdOperands.SCALAR_KIND
-    )  # fmt: skip
-    for column in kinds:
+    for column in _OPERAND_KINDS:
         yield from _in_range(rows[:, column], 0, len(Operand), "operand kind", numbers)
     dest = rows[:, DsdOperands.DEST_KIND]
     if (~np.isin(dest, (Operand.SLOT, Operand.DSR, Operand.POINTER))).any():

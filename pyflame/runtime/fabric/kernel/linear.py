@@ -43,11 +43,8 @@ def linear(m, op, n, d, ds, a, sa, b, sb, c):
 def fmacs(mf, n, d, ds, a, sa, b, sb, s):
     """d = a + b * s in f32, product and sum rounded each."""
     if ds == 1 and sa == 1 and sb == 1:
-        x = mf[a : a + n]
-        y = mf[b : b + n]
-        z = mf[d : d + n]
         for i in range(n):
-            z[i] = x[i] + y[i] * s
+            mf[d + i] = mf[a + i] + mf[b + i] * s
         return
     for _ in range(n):
         mf[d] = mf[a] + mf[b] * s

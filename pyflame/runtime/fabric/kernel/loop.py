@@ -8,6 +8,7 @@ from pyflame.runtime.fabric.kernel.core import run
 from pyflame.runtime.fabric.kernel.events import begin_cycle, next_time, wake, wake_router
 from pyflame.runtime.fabric.kernel.jit import entry, inlined, kernel
 from pyflame.runtime.fabric.kernel.live import BLOCKED, advance, lane_at
+from pyflame.runtime.fabric.kernel.pointers import state_of
 from pyflame.runtime.fabric.kernel.queues import feed, in_head
 from pyflame.runtime.fabric.kernel.routers import step_routers
 from pyflame.runtime.fabric.kernel.tasks import pick
@@ -125,8 +126,12 @@ def poke(m):
 
 
 @entry
-def advance_machine(m, cycles):
-    """Run until something stops the machine or about `cycles` cycles with events are done."""
+def advance_machine(state, cycles):
+    """Run until something stops the machine or about `cycles` cycles with events are done.
+
+    `state` is what `pointers.handle` makes of the arrays.
+    """
+    m = state_of(state)
     g = m.g
     steps = 0
     if g[w.G_POKED] != 0:
