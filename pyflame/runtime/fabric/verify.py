@@ -158,8 +158,9 @@ def _registers(image: Image) -> Iterator[str]:
 def _ends(image: Image) -> Iterator[str]:
     """Functions must not run on into the next one, nor jump there."""
     entries = np.array(sorted({f.entry for f in image.functions}), np.int64)
-    if not len(entries):
-        yield "there are no functions"
+    if not len(entries):  # an idle PE has neither
+        if len(image.code):
+            yield "there is code without a function"
         return
     last = np.append(entries[1:], len(image.code)) - 1
     for i in np.flatnonzero(~np.isin(image.code[last, 0], [Op.RET, Op.JMP, Op.TRAP])):
