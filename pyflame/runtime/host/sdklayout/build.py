@@ -47,6 +47,7 @@ def build(layout: SdkLayout, directory: Path, libs: Sequence[Path], fp16_format:
         import_paths=libs,
         fp16_format=fp16_format,
     )
+    program.offsets = plan.corner
     _set_symbols(plan, program)
     colors = {name: plan.net(name).number for name in sorted(_names(plan))}
     write_artifact(directory, program, colors={n: str(c) for n, c in colors.items()})
