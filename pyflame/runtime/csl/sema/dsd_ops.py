@@ -14,8 +14,10 @@ from pyflame.runtime.csl.sema.emit import Label
 from pyflame.runtime.csl.sema.memory import assign, deref
 from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
+    Address,
     Const,
     FnValue,
+    Mem,
     Reg,
     Slot,
     Struct,
@@ -118,7 +120,9 @@ def dsd_operation(s: Sema, node: ast.BuiltinCall) -> Value:
     options = _options(s, node.args[count]) if len(node.args) > count else {}
     index = options.get("index")
     dest = _destination(s, node.args[0], form)
-    sources = [_source(s, node.args[1 + i], kind, index) for i, kind in enumerate(form.sources)]
+    sources = [
+        _source(s, node.args[1 + i], kind, index, dest) for i, kind in enumerate(form.sources)
+    ]
     factor = _NONE
     if form.factor:
         factor = _source(s, node.args[count - 1], form.factor, None)
@@ -181,8 +185,14 @@ def _vector(s: Sema, value: Value, span: Span, *files: T.Type) -> _Operand | Non
     return None
 
 
-def _source(s: Sema, node: ast.Expr, kind: str, index: Value | None) -> _Operand:
-    value = s.eval(node)
+def _source(
+    s: Sema, node: ast.Expr, kind: str, index: Value | None, dest: _Operand = _NONE
+) -> _Operand:
+    entity = s.ref(node)
+    if isinstance(entity, Mem) and _points_to(dest, entity):
+        # The accumulator itself: each element sees the sum of those before it.
+        return _Operand(Operand.POINTER, dest.number, entity.type, dest.value)
+    value = s.load(entity)
     operand = _vector(s, value, node.span, T.DSR_SRC0, T.DSR_SRC1)
     if operand is not None:
         if value.type is T.FABOUT:
@@ -190,6 +200,17 @@ def _source(s: Sema, node: ast.Expr, kind: str, index: Value | None) -> _Operand
         return operand if index is None else _indexed(s, operand, index, node.span)
     scalar = _scalar(s, value, kind, node.span)
     return _Operand(Operand.SCALAR, s.register(scalar, node.span), scalar.type, scalar)
+
+
+def _points_to(dest: _Operand, place: Mem) -> bool:
+    """Whether a scalar destination is the place that a source names."""
+    if dest.kind != Operand.POINTER:
+        return False
+    if isinstance(dest.value, Const):
+        address: Address = dest.value.value
+        same = address.target is place.storage and address.offset == place.offset
+        return same and place.base is None
+    return place.base == dest.number and place.storage is None and place.offset == 0
 
 
 def _scalar(s: Sema, value: Value, kind: str, span: Span) -> Value:

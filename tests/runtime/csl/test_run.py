@@ -1,0 +1,352 @@
+"""What compiled programs compute when the machine runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+Result = Callable[..., list[float]]
+
+
+def test_scalars_wrap_and_convert(result: Result):
+    out = result(
+        """
+        export var out = @zeros([8]i32);
+        var u: u16 = 65535;
+        var i: i16 = -32768;
+        var f: f32 = -2.75;
+        task main() void {
+          out[0] = @as(i32, u + 1);
+          out[1] = @as(i32, i - 1);
+          out[2] = @as(i32, f);
+          out[3] = @as(i32, @bitcast(u16, i));
+          out[4] = @as(i32, -7) / 2;
+          out[5] = @as(i32, i >> 3);
+          out[6] = @as(i32, u >> 3);
+          out[7] = @as(i32, @as(u8, u * 3));
+        }
+        """
+    )
+    assert out == [0, 32767, -2, 32768, -3, -4096, 8191, 253]
+
+
+def test_control_flow(result: Result):
+    out = result(
+        """
+        export var out = @zeros([6]u16);
+        var n: u16 = 5;
+        fn classify(x: u16) u16 {
+          if (x == 0) return 10 else if (x < 3) { return 20; } else if (x == 3) { return 30; }
+          return 40;
+        }
+        task main() void {
+          var i: u16 = 0;
+          outer: while (true) : (i += 1) {
+            for (@range(u16, n)) |k| {
+              if (k == 3) continue :outer;
+              if (i == 2) break :outer;
+              out[0] += 1;
+            }
+          }
+          out[1] = classify(n - 5) + classify(n - 3) + classify(n - 2) + classify(n);
+          out[2] = switch (n) { 1, 2 => 100, 5 => 200, else => 300 };
+          out[3] = if (n > 4 and n < 6) 7 else 8;
+          for (@range(i16, 10, 0, -3)) |k| { out[4] += @as(u16, k); }
+          out[5] = blk: { if (n == 5) { break :blk n + 1; } break :blk 0; };
+        }
+        """
+    )
+    assert out == [6, 100, 200, 7, 22, 6]
+
+
+def test_short_circuit_skips_the_right_side(result: Result):
+    out = result(
+        """
+        export var out = @zeros([2]u16);
+        var zero: u16 = 0;
+        fn touch() bool { out[0] += 1; return true; }
+        task main() void {
+          if (zero == 1 and touch()) { out[1] += 1; }
+          if (zero == 0 or touch()) { out[1] += 2; }
+          if (zero == 0 and touch()) { out[1] += 4; }
+        }
+        """
+    )
+    assert out == [1, 6]
+
+
+def test_inline_loops_unroll(result: Result):
+    out = result(
+        """
+        export var out = @zeros([4]u16);
+        const tables = .{ 1, 10, 100 };
+        var stop: u16 = 1;
+        task main() void {
+          inline for (tables) |t, i| {
+            if (i == 2) { break; }
+            out[0] += t;
+          }
+          comptime var k = 0;
+          inline while (k < 3) : (k += 1) { out[k + 1] = k * 2; if (k == stop) break; }
+        }
+        """
+    )
+    assert out == [11, 0, 2, 0]
+
+
+def test_pointers_and_arrays(result: Result):
+    out = result(
+        """
+        export var out = @zeros([8]f32);
+        var a = [2, 3]f32{ 0.0, 1.0, 2.0, 3.0, 4.0, 5.0 };
+        var i: i16 = 1;
+        var j: u16 = 2;
+        const table = [3]f32{ 7.0, 8.0, 9.0 };
+        fn set(p: *f32, q: [*]f32, r: *[2, 3]f32) void {
+          p.* = a[i, j];
+          q[1] = r[0, j];
+          q[j] = (r.*)[1, 1];
+        }
+        task main() void {
+          var local: f32 = 0.0;
+          set(&local, &out, &a);
+          out[0] = local;
+          out[3] = table[j];
+          var copy = a;
+          copy[0, 0] = 50.0;
+          out[4] = a[0, 0] + copy[0, 0];
+          const p = if (i == 1) &a else &copy;
+          out[5] = p.*[1, 0];
+          var many: [*]f32 = &out;
+          many[6] = many[5] * 2.0;
+        }
+        """
+    )
+    assert out == [5, 2, 4, 9, 50, 3, 6, 0]
+
+
+def test_structs_and_enums(result: Result):
+    out = result(
+        """
+        export var out = @zeros([4]u16);
+        const S = struct { x: u16, y: [2]u16 };
+        const mode = enum(u16) { off, on = 5 };
+        var s = S{ .x = 1, .y = [2]u16{ 2, 3 } };
+        var m: mode = mode.off;
+        var n: u16 = 4;
+        fn sum(v: S) u16 { return v.x + v.y[0] + v.y[1]; }
+        fn make(x: u16) S { return S{ .x = x, .y = [2]u16{ x, n } }; }
+        task main() void {
+          s.y[n - 3] = 30;
+          out[0] = sum(s);
+          const t = make(n);
+          out[1] = sum(t);
+          m = mode.on;
+          out[2] = @as(u16, m);
+          const p = &s;
+          p.x = 9;
+          out[3] = switch (m) { mode.off => 1, mode.on => s.x };
+        }
+        """
+    )
+    assert out == [33, 12, 5, 9]
+
+
+def test_functions_generic_inline_and_through_pointers(result: Result):
+    out = result(
+        """
+        export var out = @zeros([5]f32);
+        fn twice(x: anytype) @type_of(x) { return x + x; }
+        fn power(comptime n: u16, x: f32) f32 {
+          var r: f32 = 1.0;
+          inline for (@range(u16, n)) |i| { r *= x; }
+          return r;
+        }
+        fn one() f32 { return 1.5; }
+        fn two() f32 { return 2.5; }
+        var pick: *const fn() f32 = &one;
+        var f: f32 = 3.0;
+        var i: i16 = 4;
+        task main() void {
+          out[0] = twice(f);
+          out[1] = @as(f32, twice(i));
+          out[2] = power(3, f);
+          out[3] = pick();
+          pick = two;
+          out[4] = pick();
+        }
+        """
+    )
+    assert out == [6, 8, 27, 1.5, 2.5]
+
+
+def test_module_instances_have_their_own_variables(result: Result):
+    counter = """
+        param step: u16;
+        var value: u16 = 0;
+        fn bump() void { value += step; }
+    """
+    out = result(
+        """
+        export var out = @zeros([3]u16);
+        const a = @import_module("counter.csl", .{ .step = 1 });
+        const b = @import_module("counter.csl", .{ .step = 10 });
+        task main() void {
+          a.bump(); a.bump(); b.bump();
+          b.value += 100;
+          out[0] = a.value; out[1] = b.value; out[2] = b.step;
+        }
+        """,
+        files={"counter.csl": counter},
+    )
+    assert out == [2, 110, 10]
+
+
+def test_dsd_access_forms(result: Result):
+    out = result(
+        """
+        export var out = @zeros([16]f32);
+        var a = [3, 4]f32{ 0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0, 13.0, 20.0, 21.0, 22.0, 23.0 };
+        var row: i16 = 2;
+        const column = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{3} -> a[i, 1] });
+        const back = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{3} -> a[0, 3 - i] });
+        const block = @get_dsd(mem4d_dsd, .{ .tensor_access = |i, j|{2, 2} -> a[i + 1, 2 * j] });
+        const same = @get_dsd(mem4d_dsd, .{ .base_address = &a, .extent = .{ 2, 2 },
+                                            .stride = .{ 2, 2 }, .offset = 4 });
+        var o = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{3} -> out[i] });
+        task main() void {
+          @fmovs(o, column);
+          o = @increment_dsd_offset(o, 3, f32);
+          @fmovs(o, back);
+          o = @set_dsd_length(@increment_dsd_offset(o, 3, f32), 4);
+          @fmovs(o, block);
+          o = @increment_dsd_offset(o, 4, f32);
+          @fmovs(o, same);
+          const last = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{2} -> a[row, i + 2] });
+          o = @set_dsd_base_addr(o, &out);
+          o = @set_dsd_length(o, 2);
+          @fmovs(@increment_dsd_offset(o, 14, f32), last);
+        }
+        """
+    )
+    block = [10, 12, 20, 22]
+    assert out == [1, 11, 21, 3, 2, 1, *block, *block, 22, 23]
+
+
+def test_dsd_operations_in_place_and_reductions(result: Result):
+    out = result(
+        """
+        export var out = @zeros([4]f32);
+        var x = [3]f32{ 1.0, 2.0, 3.0 };
+        var sum: f32 = 0.5;
+        const dx = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{3} -> x[i] });
+        fn square(v: f32) f32 { return v * v; }
+        fn scaled(d: mem1d_dsd, by: f32) mem1d_dsd { @fmuls(d, d, by); return d; }
+        task main() void {
+          @fmacs(dx, dx, dx, 2.0);
+          var acc: f32 = 0.0;
+          @fadds(&acc, acc, dx);
+          @fadds(&sum, sum, scaled(dx, 10.0));
+          out[0] = acc;
+          out[1] = sum;
+          @map(square, dx, dx);
+          out[2] = x[0]; out[3] = x[2];
+        }
+        """
+    )
+    assert out == [18, 180.5, 900, 8100]
+
+
+def test_dsrs_keep_their_address(result: Result):
+    out = result(
+        """
+        export var out = @zeros([6]u16);
+        var x = [6]u16{ 1, 2, 3, 4, 5, 6 };
+        const dest = @get_dsr(dsr_dest, 1);
+        const src = @get_dsr(dsr_src1, 2);
+        const two = @get_dsd(mem1d_dsd, .{ .base_address = &out, .extent = 2 });
+        const from = @get_dsd(mem1d_dsd, .{ .base_address = &x, .extent = 2 });
+        task main() void {
+          @load_to_dsr(dest, two, .{ .save_address = true });
+          @load_to_dsr(src, from, .{ .save_address = true });
+          @mov16(dest, src);
+          @mov16(dest, src);
+        }
+        """
+    )
+    assert out == [1, 2, 3, 4, 0, 0]
+
+
+def test_half_precision(result: Result):
+    out = result(
+        """
+        export var out = @zeros([3]f16);
+        var a: f16 = 0.1;
+        var b: f32 = 1.0e-3;
+        task main() void {
+          out[0] = a + a * a;
+          out[1] = @as(f16, b);
+          const wide: f32 = a;
+          out[2] = @as(f16, wide * 3.0);
+        }
+        """
+    )
+    assert out == pytest.approx([0.11, 0.001, 0.3], rel=1e-3)
+
+
+def test_comptime_functions_fill_arrays(result: Result):
+    out = result(
+        """
+        param n: u16;
+        fn table() [n]u16 {
+          var t = @zeros([n]u16);
+          var i: u16 = 0;
+          while (i < n) : (i += 1) { t[i] = if (i % 2 == 0) i * i else helper(i); }
+          return t;
+        }
+        fn helper(i: u16) u16 { return 100 + i; }
+        export var out = table();
+        task main() void {}
+        """,
+        params=".n = 5",
+    )
+    assert out == [0, 101, 4, 103, 16]
+
+
+def test_libraries_math_time_control_layout(result: Result):
+    out = result(
+        """
+        const math = @import_module("<math>");
+        const time = @import_module("<time>");
+        const control = @import_module("<control>");
+        const place = @import_module("<layout>");
+        export var out = @zeros([5]u32);
+        var words = @zeros([time.tsc_size_words]u16);
+        var x: f32 = 2.25;
+        const fixed = math.sqrt(@as(f32, 16.0));
+        task main() void {
+          out[0] = @as(u32, math.sqrt(x) * 100.0);
+          out[1] = @as(u32, fixed);
+          out[2] = control.encode_single_payload(control.opcode.TEARDOWN, true, {}, 5);
+          time.enable_tsc();
+          time.get_timestamp(&words);
+          out[3] = @as(u32, place.get_x_coord());
+          out[4] = if (words[0] > 0 or words[1] == 0) 1 else 0;
+        }
+        """
+    )
+    assert out == [150, 4, 31 << 16 | 3 << 22 | 1 << 24 | 5, 0, 1]
+
+
+@pytest.mark.parametrize("arch", ["wse2", "wse3"])
+def test_both_architectures_choose_their_branch(result: Result, arch: str):
+    out = result(
+        """
+        export var out = @zeros([1]u16);
+        const value: u16 = if (@is_arch("wse2")) 2 else if (@is_arch("wse3")) 3;
+        task main() void { out[0] = value; }
+        """,
+        arch=arch,
+    )
+    assert out == [int(arch[-1])]
