@@ -103,7 +103,7 @@ def fabric_dsd(ctx: PeContext, end: Port, kind: IdKind, sizes: tuple[Size, ...])
     extent = ctx.constant(IntegerAttr(count if not unknown else 1, i16))
     direction = "out" if kind == IdKind.OUTPUT_QUEUE else "in"
     dsd = ctx.declare(
-        ("fabric", end.queue, extent),
+        ("fabric", end.queue, end.color, extent),
         lambda: FabDsdOp(end.queue, end.color, extent),
         f"{end.channel}_{direction}",
     )
