@@ -1,4 +1,4 @@
-"""The small library modules: <dsd_ops>, <complex>, <timer>, <malloc>, <empty>."""
+"""The small library modules, one behaviour each."""
 
 from __future__ import annotations
 
@@ -154,3 +154,138 @@ def test_empty_stands_for_a_module_that_is_not_needed(tmp_path: Path) -> None:
     const extra = @import_module(if (wanted) "missing.csl" else "<empty>");
     fn main() void { out[0] = 1; sys.unblock_cmd_stream(); }"""
     assert ran(tmp_path, body, count=1).tolist() == [1]
+
+
+def scalars(folder: Path, header: str, *values: str) -> np.ndarray:
+    """u32 values of expressions, one PE."""
+    lines = "\n".join(f"out[{i}] = {value};" for i, value in enumerate(values))
+    body = f"{header}\nfn main() void {{ {lines} sys.unblock_cmd_stream(); }}"
+    return ran(folder, body, count=len(values))
+
+
+def test_data_utils_split_integers(tmp_path: Path) -> None:
+    header = """
+    const d = @import_module("<data_utils>");
+    var a: u32 = 0x12345678;
+    var b: u64 = 0x123456789abcdef0;"""
+    got = scalars(
+        tmp_path, header, "@as(u32, d.lo16(a))", "@as(u32, d.hi16(a))", "d.lo32(b)", "d.hi32(b)"
+    )
+    assert got.tolist() == [0x5678, 0x1234, 0x9ABCDEF0, 0x12345678]
+
+
+def test_control_payloads(tmp_path: Path) -> None:
+    header = """
+    const c = @import_module("<control>");
+    const two = [2]c.opcode{ c.opcode.TEARDOWN, c.opcode.SWITCH_ADV };
+    const quiet = [2]bool{ true, true };"""
+    got = scalars(
+        tmp_path,
+        header,
+        "c.encode_single_payload(c.opcode.SWITCH_ADV, true, {}, 0)",
+        "c.encode_single_payload(c.opcode.NOP, false, @get_control_task_id(40), 7)",
+        "c.encode_control_task_payload(@get_control_task_id(40))",
+        "c.encode_payload(2, two, quiet, false, {})",
+        "c.encode_payload(2, two, quiet, true, {})",
+    )
+    first = 1 << 22 | 1 << 24
+    pair = 3 << 22 | 1 << 24 | 1 << 25 | 1 << 27
+    rest = 1 << 0 | 1 << 3 | 1 << 6 | 1 << 9 | 1 << 12 | 1 << 15
+    none = 31 << 16
+    assert got.tolist() == [first | none, 40 << 16 | 7, 40 << 16, pair | none, pair | rest | none]
+
+
+def test_the_published_teardown_payload(tmp_path: Path) -> None:
+    """TEARDOWN in slot 0, delivered nowhere: the constant that public programs carry."""
+    header = """
+    const c = @import_module("<control>");
+    const one = [1]c.opcode{ c.opcode.TEARDOWN };
+    const quiet = [1]bool{ true };"""
+    got = scalars(tmp_path, header, "c.encode_payload(1, one, quiet, true, {})")
+    assert got.tolist() == [0x09DF9249]
+
+
+def test_directions(tmp_path: Path) -> None:
+    header = """
+    const d = @import_module("<directions>");
+    fn same(a: direction, b: direction) u32 { return if (a == b) 1 else 0; }"""
+    got = scalars(
+        tmp_path,
+        header,
+        "same(d.flip(EAST), WEST)",
+        "same(d.flip_vertical(NORTH), SOUTH)",
+        "same(d.flip_vertical(EAST), EAST)",
+        "same(d.flip_horizontal(EAST), WEST)",
+        "same(d.flip_horizontal(SOUTH), SOUTH)",
+        "same(d.rotate_clockwise(NORTH), EAST)",
+        "same(d.rotate_counterclockwise(NORTH), WEST)",
+    )
+    assert got.tolist() == [1] * 7
+
+
+def test_special_values_of_math(tmp_path: Path) -> None:
+    header = """
+    const m = @import_module("<math>");
+    var minus: f32 = -2.0;
+    fn yes(b: bool) u32 { return if (b) 1 else 0; }"""
+    got = scalars(
+        tmp_path,
+        header,
+        "yes(m.isInf(m.POSITIVE_INF(f32)))",
+        "yes(m.isInf_f16(m.NEGATIVE_INF(f16)))",
+        "yes(m.isNaN(m.NaN(f16)))",
+        "yes(m.isFinite_f32(minus))",
+        "yes(m.signbit(minus))",
+        "yes(m.signbit(@as(f16, -minus)))",
+    )
+    assert got.tolist() == [1, 1, 1, 1, 1, 0]
+
+
+def test_random_numbers_have_their_distributions(tmp_path: Path) -> None:
+    body = """
+    const r = @import_module("<random>");
+    fn main() void {
+      r.set_global_prng_seed(5);
+      for (@range(u16, 32)) |i| {
+        out[i] = r.random_pow_u32(4);
+        out[32 + i] = @bitcast(u32, r.random_normal_f32());
+      }
+      sys.unblock_cmd_stream();
+    }"""
+    out = ran(tmp_path, body)
+    assert 8 <= len(set(out[:32].tolist())) <= 16
+    assert out[:32].max() < 16
+    normal = out[32:].view(np.float32)
+    assert abs(normal.mean()) < 1 and 0.4 < normal.std() < 2
+
+
+def test_tile_config_reads_what_is_torn_down(tmp_path: Path) -> None:
+    """A teardown wavelet to itself suspends the colour; the handler ends that."""
+    body = """
+    const tile = @import_module("<tile_config>");
+    const control = @import_module("<control>");
+    const loop = @get_color(9);
+    const q = @get_output_queue(3);
+    const end = @get_dsd(fabout_dsd, .{
+      .extent = 1, .fabric_color = loop, .output_queue = q, .control = true });
+    fn main() void {
+      tile.task_priority.set_task_priority(tile.teardown.get_task_id());
+      tile.task_priority.clear_task_priority(tile.teardown.get_task_id());
+      @mov32(end, control.encode_single_payload(control.opcode.TEARDOWN, true, {}, 0),
+        .{ .async = true });
+    }
+    fn torn() void {
+      const pending = tile.teardown.get_pending();
+      out[0] = if (tile.teardown.is_pending(pending, loop)) 1 else 0;
+      out[1] = if (tile.teardown.is_pending(pending, @get_color(8))) 1 else 0;
+      tile.teardown.exit(loop);
+      out[2] = if (tile.teardown.is_pending(tile.teardown.get_pending(), loop)) 1 else 0;
+      sys.unblock_cmd_stream();
+    }
+    comptime {
+      @set_teardown_handler(torn, loop);
+      @set_local_color_config(loop, .{ .routes = .{ .rx = .{ RAMP }, .tx = .{ RAMP } } });
+      @initialize_queue(q, if (@is_arch("wse3")) .{ .color = loop } else .{});
+    }"""
+    assert ran(tmp_path, body, count=3).tolist() == [1, 0, 0]
+    assert ran(tmp_path, body, "wse3", count=3).tolist() == [1, 0, 0]
