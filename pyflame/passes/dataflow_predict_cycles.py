@@ -34,16 +34,13 @@ from xdsl.passes import ModulePass
 from pyflame.arch import Arch
 from pyflame.dialects.dataflow.communication import ChannelUseOp, RecvOp, ReduceStepOp, SendOp
 from pyflame.dialects.dataflow.compute import MapOp, MatmulOp
-from pyflame.dialects.dataflow.program import PhaseOp, ProgramOp, programs
+from pyflame.dialects.dataflow.program import TOTAL, PhaseOp, ProgramOp, programs
 from pyflame.dialects.dataflow.roles import RoleOp, ValidOp
 from pyflame.dialects.dataflow.types import DYNAMIC, ViewType, view_type
 from pyflame.dialects.dataflow.vector import VectorOp, ViewOp
 
 CYCLES = "dataflow.cycles"
 """Attribute of phases and programs: predicted cycles."""
-
-TOTAL = "dataflow.total"
-"""Attribute of a loop over panels of varying length: the sum of all lengths."""
 
 
 @dataclass(frozen=True)

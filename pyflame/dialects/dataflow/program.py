@@ -35,6 +35,9 @@ from pyflame.dialects.dataflow.routes import recv_slots, send_slots
 from pyflame.dialects.dataflow.types import element_size, is_element
 from pyflame.dialects.mesh.attributes import Axis, AxisAttr, tile_of
 
+TOTAL = "dataflow.total"
+"""Attribute of a loop over panels of varying length: the sum of all lengths."""
+
 
 @irdl_op_definition
 class ProgramOp(IRDLOperation):

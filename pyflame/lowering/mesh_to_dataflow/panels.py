@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import SSAValue
 
+from pyflame.dialects.dataflow.program import TOTAL
 from pyflame.dialects.mesh.attributes import Axis, layout_of, tile_of
 from pyflame.dialects.mesh.local import YieldOp
 from pyflame.dialects.mesh.movement import AllReduceOp, BroadcastOp, MovementOp, ReduceOp
@@ -20,9 +21,6 @@ from pyflame.lowering.mesh_to_dataflow import indexing
 from pyflame.lowering.mesh_to_dataflow.indexing import Index
 from pyflame.lowering.mesh_to_dataflow.state import State
 from pyflame.lowering.mesh_to_dataflow.tiles import Tile
-
-TOTAL = "dataflow.total"
-"""Attribute of a loop over panels of varying length: the sum of all lengths."""
 
 
 def lower_for_panels(state: State, op: ForPanelsOp) -> None:
