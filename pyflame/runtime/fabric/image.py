@@ -137,6 +137,16 @@ class Route:
     filter: Filter | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a variable at `address` holds at the start on some PEs, instead of what their image
+    says."""
+
+    address: int
+    pes: np.ndarray  # int32 [n]: PE indices
+    data: np.ndarray  # uint8 [n, bytes]
+
+
 @dataclass
 class Program:
     """A whole compiled program. Coordinates are (x, y) in the rectangle; PE index = y*width + x."""
@@ -159,4 +169,6 @@ class Program:
     """memcpy streaming colours, e.g. {"MEMCPYH2D_1": 14, "MEMCPYD2H_1": 16}."""
     half: str = "ieee"
     """What the 16-bit float is (--fp16-format): "ieee" or "bf16"."""
+    contents: list[Contents] = field(default_factory=list)
+    """Initial contents that differ between PEs of one image, in order: the last one counts."""
     warnings: list[str] = field(default_factory=list)

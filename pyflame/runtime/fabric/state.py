@@ -315,6 +315,8 @@ def build(program: Program, settings: Settings) -> w.Arrays:
     memory = m8.reshape(count, w.MEMORY_STRIDE)
     for i, image in enumerate(program.images):
         memory[program.image_of == i, : len(image.memory)] = image.memory
+    for block in program.contents:
+        memory[block.pes, block.address : block.address + block.data.shape[1]] = block.data
     return w.Arrays(
         g=g, pe=pe.ravel(), rg=np.zeros(count * int(g[w.G_REGISTERS]), np.int64), ds=ds, ch=ch,
         im=im, ev=_events(g, count), hs=np.zeros(1, np.int64), hd=np.zeros(1, np.uint32), m8=m8,

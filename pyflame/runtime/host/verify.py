@@ -125,6 +125,14 @@ def verify_program(program: Program, what: str) -> None:
     check.shape("route_of", program.route_of, (pes, arch.colors))
     check.inside("image_of", program.image_of, len(program.images))
     check.inside("route_of", program.route_of, len(program.routes), least=-1)
+    for block in program.contents:
+        check.shape("contents.pes", block.pes, (None,))
+        check.shape("contents.data", block.data, (len(block.pes), None))
+        check.inside("contents.pes", block.pes, pes)
+        last = block.address + block.data.shape[1]
+        check.inside(
+            "an address of contents", np.array([block.address, last]), arch.memory_bytes + 1
+        )
     for image in program.images:
         _verify_image(image, arch, len(program.files), _Checker(f"{what}: image {image.name!r}"))
 

@@ -115,7 +115,10 @@ def set_in(*path: str | int, value: object):
         (set_in("program", "width", value=4), "image_of has shape (6,); expected (8,)"),
         (set_in("program", "width", value=1 << 30), "expected 1 to 1048576 PEs"),
         (set_in("program", "arch", value="wse9"), "unknown architecture 'wse9'"),
-        (set_in("program", "extra", value=1), "program has the members arch, exports, extra, "),
+        (
+            set_in("program", "extra", value=1),
+            "program has the members arch, contents, exports, extra, ",
+        ),
         (set_in("program", "exports", value=[["a", [1, "x"]]]), "is 1; expected bool"),
         (
             set_in("program", "image_of", value=["int32", 1 << 30, 6]),

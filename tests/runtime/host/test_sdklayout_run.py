@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pyflame.errors import DeadlockError, LayoutError, ParseError
+from pyflame.errors import DeadlockError, InvalidModelError, LayoutError, ParseError
+from pyflame.runtime.fabric.image import Contents
 from pyflame.runtime.host import session
 from pyflame.runtime.host.platform import SdkTarget
 from pyflame.runtime.host.sdklayout import (
@@ -21,6 +23,8 @@ from pyflame.runtime.host.sdklayout import (
     get_edge_routing,
 )
 from pyflame.runtime.host.sdkruntime import SdkRuntime
+from pyflame.runtime.host.verify import verify_program
+from tests.runtime.host.fake import make_program
 from tests.runtime.host.layouts import entering, leaving, region, routes
 
 ADD = """
@@ -246,14 +250,7 @@ def test_variables_start_with_their_block_of_a_matrix(layout: SdkLayout) -> None
     expected = matrix.reshape(2, 3, 2, 2).sum(axis=(1, 3))
     got = [[runtime.read_symbol(x, y, "sum", "float32")[0] for x in range(2)] for y in range(2)]
     np.testing.assert_array_equal(got, expected)
-    assert len(runtime.program.images) == 5  # one compiled, one for each content
-
-
-def test_pes_with_equal_contents_share_an_image(layout: SdkLayout) -> None:
-    sums = layout.create_code_region("sum.csl", "sums", 3, 1)
-    sums.set_param_all("n", 2)
-    sums.set_symbol_all("values", np.ones(6, np.float32), 6, 1)
-    assert len(start(layout).program.images) == 2
+    assert len(runtime.program.images) == 1
 
 
 def test_contents_must_fill_the_variable(layout: SdkLayout) -> None:
@@ -262,6 +259,22 @@ def test_contents_must_fill_the_variable(layout: SdkLayout) -> None:
     sums.set_symbol_all("values", np.ones(5, np.float32), 5, 1)
     with pytest.raises(LayoutError, match=r"'values' of sum\.csl .* has 24 bytes; 20 were given"):
         layout.compile("out")
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        (Contents(0, np.array([4], np.int32), np.zeros((1, 4), np.uint8)), "contents.pes is 4"),
+        (Contents(-1, np.array([0], np.int32), np.zeros((1, 4), np.uint8)), "contents is -1"),
+        (Contents(49150, np.array([0], np.int32), np.zeros((1, 4), np.uint8)), "is 49154"),
+        (Contents(0, np.array([0], np.int32), np.zeros((2, 4), np.uint8)), "shape (2, 4)"),
+    ],
+)
+def test_stored_contents_are_checked(block: Contents, message: str) -> None:
+    program = replace(make_program(), contents=[block])
+    with pytest.raises(InvalidModelError) as caught:
+        verify_program(program, "p")
+    assert message in str(caught.value)
 
 
 def test_the_files_beside_the_program(layout: SdkLayout) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from pyflame.arch import target
 from pyflame.errors import LayoutError
 from pyflame.runtime.csl.compile import TileCode, TileColor, compile_tiles
-from pyflame.runtime.fabric.image import Image, Program
+from pyflame.runtime.fabric.image import Contents, Program
 from pyflame.runtime.fabric.image import Position as SwitchPosition
 from pyflame.runtime.fabric.image import Route as Configuration
 from pyflame.runtime.fabric.isa import Direction
@@ -48,7 +47,7 @@ def build(layout: SdkLayout, directory: Path, libs: Sequence[Path], fp16_format:
         fp16_format=fp16_format,
     )
     program.offsets = plan.corner
-    _set_symbols(plan, program)
+    program.contents = _contents(plan, program)
     colors = {name: plan.net(name).number for name in sorted(_names(plan))}
     write_artifact(directory, program, colors={n: str(c) for n, c in colors.items()})
     write_streams(directory, _inside(plan, IntVector(0, 0)), _ends(plan))
@@ -135,36 +134,21 @@ def _write(path: Path, content: object) -> None:
 # Initial contents
 
 
-def _set_symbols(plan: Plan, program: Program) -> None:
-    """Give PEs whose variables are set images of their own, shared where all contents agree."""
-    made: dict[tuple[int, bytes], int] = {}
+def _contents(plan: Plan, program: Program) -> list[Contents]:
+    """What `set_symbol_all` said, by variable and image."""
+    found: list[Contents] = []
     for region in plan.layout.regions:
-        if not region.symbols:
-            continue
-        for place in region.every():
-            at = _inside(plan, plan.absolute(region, place))
-            pe = at.y * program.width + at.x
-            blocks = {name: data[place.y, place.x] for name, data in region.symbols.items()}
-            number = int(program.image_of[pe])
-            key = (number, b"".join(block.tobytes() for block in blocks.values()))
-            if key not in made:
-                made[key] = len(program.images)
-                program.images.append(_with_contents(program.images[number], blocks))
-            program.image_of[pe] = made[key]
-
-
-def _with_contents(image: Image, blocks: dict[str, np.ndarray]) -> Image:
-    spans = {name: find_variable(image, name) for name in blocks}
-    end = max(address + size for address, size in spans.values())
-    memory = np.zeros(max(image.memory.size, end), np.uint8)
-    memory[: image.memory.size] = image.memory
-    for name, block in blocks.items():
-        address, size = spans[name]
-        content = np.ascontiguousarray(block).view(np.uint8)
-        if content.size != size:
-            raise LayoutError(
-                f"set_symbol_all: {name!r} of {image.name} has {size} bytes; {content.size} were "
-                "given for each PE"
-            )
-        memory[address : address + size] = content
-    return replace(image, memory=memory)
+        places = [_inside(plan, plan.absolute(region, place)) for place in region.every()]
+        pes = np.array([at.y * program.width + at.x for at in places], np.int32)
+        for name, blocks in region.symbols.items():
+            data = np.ascontiguousarray(blocks.reshape(len(pes), -1)).view(np.uint8)
+            for number in np.unique(program.image_of[pes]):
+                image, chosen = program.images[number], program.image_of[pes] == number
+                address, size = find_variable(image, name)
+                if data.shape[1] != size:
+                    raise LayoutError(
+                        f"set_symbol_all: {name!r} of {image.name} has {size} bytes; "
+                        f"{data.shape[1]} were given for each PE"
+                    )
+                found.append(Contents(address, pes[chosen], data[chosen]))
+    return found
