@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pyflame.runtime.csl import ast
+from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce, common_type, make_struct
 from pyflame.runtime.csl.sema.core import Entity, Sema, describe, evaluates, locates
@@ -18,6 +19,7 @@ from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
     ArrayData,
     Const,
+    Mem,
     Reg,
     Struct,
     Tuple,
@@ -102,7 +104,16 @@ def name_place(s: Sema, node: ast.Name) -> Entity:
 @evaluates(ast.Name)
 def name_value(s: Sema, node: ast.Name) -> Value:
     entity = name_place(s, node)
-    return entity if entity.__class__ is Const else s.load(entity)  # pyright: ignore
+    if entity.__class__ is Const:
+        return entity  # pyright: ignore[reportReturnType]
+    if s.frame.comptime and isinstance(entity, Reg | Mem) and entity.type.code is not None:
+        binding = s.frame.names.get(node.name) or s.frame.instance.bindings[node.name]
+        raise s.fail(
+            node.span,
+            f"the value of '{node.name}' must be known at compile time here, but it is a variable",
+            Note(f"'{node.name}' is declared here", binding.span),
+        )
+    return s.load(entity)
 
 
 @evaluates(ast.ComptimeExpr)
