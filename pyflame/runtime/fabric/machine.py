@@ -22,6 +22,8 @@ from pyflame.runtime.fabric.verify import verify_program
 
 CHUNK = 1 << 16
 """Cycles with events between two looks at the outside world."""
+SETTLE_CYCLES = 100_000
+"""How long a copy lets the machine run on if it does not come to rest."""
 
 
 @dataclass(eq=False)
@@ -146,6 +148,7 @@ class Machine:
         """Store `data[h, w, k]` (uint16 or uint32) in the array `name` of a rectangle of PEs."""
         height, width, k = data.shape
         rows = self._symbol_rows(name, x0, y0, width, height, k * data.itemsize)
+        self.settle()
         source = np.ascontiguousarray(data).reshape(height * width, k).view(np.uint8)
         memory = self.arrays.m8.reshape(-1, w.MEMORY_STRIDE)
         for address in np.unique(rows[1]):
@@ -160,6 +163,7 @@ class Machine:
         """The first k elements of the array `name` of a rectangle of PEs, [h, w, k] of `dtype`."""
         size = np.dtype(dtype).itemsize * k
         rows = self._symbol_rows(name, x0, y0, width, height, size)
+        self.settle()
         memory = self.arrays.m8.reshape(-1, w.MEMORY_STRIDE)
         result = np.empty((height * width, size), np.uint8)
         for address in np.unique(rows[1]):
@@ -212,6 +216,21 @@ class Machine:
             pass
         if self.arrays.g[w.G_WAITING] < 0:
             self._launched = ""
+
+    def settle(self, cycles: int = SETTLE_CYCLES) -> None:
+        """Run until nothing can happen any more, for at most `cycles` cycles.
+
+        Copies do it first: on the real machine they take far longer than wavelets on their way.
+        """
+        from pyflame.runtime.fabric.kernel.loop import QUIET, TOO_LONG
+
+        limit = int(self.arrays.g[w.G_MAX_CYCLES])
+        self.arrays.g[w.G_MAX_CYCLES] = min(self.cycles + cycles, limit)
+        try:
+            while self._run_chunk() not in (QUIET, TOO_LONG):
+                pass
+        finally:
+            self.arrays.g[w.G_MAX_CYCLES] = limit
 
     def stream_in(self, color: int, x0: int, y0: int, data: np.ndarray) -> Stream:
         """Begin to send `data[h, w, k]` (uint32 wavelets) to the PEs of a rectangle on `color`.
@@ -278,8 +297,8 @@ class Machine:
     def _poke(self) -> None:
         self.arrays.g[w.G_POKED] = 1
 
-    def _advance(self) -> bool:
-        """Run one chunk. False if nothing can happen any more."""
+    def _run_chunk(self) -> int:
+        """Run one chunk; why it ended, one of the constants of `kernel.loop`."""
         from pyflame.runtime.fabric.kernel import loop, pointers
 
         with np.errstate(all="ignore"):
@@ -287,13 +306,20 @@ class Machine:
         self._log.take(self.arrays)
         if why == loop.FAULTED:
             raise SimulationError(self._fault_message())
-        if why == loop.TOO_LONG:
+        return int(why)
+
+    def _advance(self) -> bool:
+        """Run one chunk. False if nothing can happen any more."""
+        from pyflame.runtime.fabric.kernel.loop import QUIET, TOO_LONG
+
+        why = self._run_chunk()
+        if why == TOO_LONG:
             limit = int(self.arrays.g[w.G_MAX_CYCLES])
             raise LimitError(
                 f"the program runs for more than {limit} cycles; raise max_cycles "
                 f"(--max-cycles, at most {w.LAST_CYCLE}) if it is meant to"
             )
-        return why != loop.QUIET
+        return why != QUIET
 
     def _fault_message(self) -> str:
         g = self.arrays.g

@@ -19,8 +19,9 @@ from pyflame.runtime.fabric.isa import (
     Op,
     Operand,
     Option,
+    PrintKind,
     Type,
-)  # fmt: skip
+)
 from pyflame.runtime.fabric.kernel.table import UNSUPPORTED
 
 _TYPED = [*range(Op.ADD, Op.COPY), Op.DLD, Op.DST]
@@ -40,9 +41,10 @@ _READ_WRITE = {
 """Columns (2 = a, 3 = b, 4 = c, 5 = d) of an operation that must name a register of the frame."""
 _MAY_BE_NONE = {
     Op.CALL: (2,), Op.CALLR: (2,), Op.RET: (2,), Op.LOAD: (3,), Op.STORE: (3,), Op.MATH: (4,),
-    Op.DSD: (2,), Op.PRINT: (2,), Op.TRACE: (2,),
+    Op.DSD: (2,),
 }  # fmt: skip
 """The same for columns where a negative number stands for nothing."""
+_VALUELESS = (PrintKind.STRING, PrintKind.NEWLINE, PrintKind.TIMESTAMP, PrintKind.COORDS)
 _OPERAND_KINDS = (
     DsdOperands.DEST_KIND, DsdOperands.SRC0_KIND, DsdOperands.SRC1_KIND, DsdOperands.SCALAR_KIND,
 )  # fmt: skip
@@ -147,6 +149,9 @@ def _registers(image: Image) -> Iterator[str]:
         rows = np.flatnonzero((image.code[:, 0] == op) & (image.code[:, 4] > 0))
         yield from check(op, image.code[rows, 3], rows, 0)
         yield from check(op, image.code[rows, 3] + image.code[rows, 4] - 1, rows, 0)
+    prints = np.isin(image.code[:, 0], (Op.PRINT, Op.TRACE))
+    rows = np.flatnonzero(prints & ~np.isin(image.code[:, 3], _VALUELESS))
+    yield from check(Op.PRINT, image.code[rows, 2], rows, 0)
     rows = np.flatnonzero(image.code[:, 0] == Op.DSD)
     named = np.clip(image.code[rows, 5], 0, max(len(image.operands) - 1, 0))
     for column in _OPERAND_KINDS if len(image.operands) else ():

@@ -91,4 +91,4 @@ def test_symbols_are_copied_by_rectangle_in_both_widths() -> None:
     np.testing.assert_array_equal(values(machine, x, 0, 0), [0, 0, 0])
     halves = machine.read_symbol_array("x", 2, 1, 1, 1, 6, np.uint16)
     np.testing.assert_array_equal(halves[0, 0], [9, 0, 10, 0, 11, 0])
-    assert machine.host_cycles > 0 and machine.cycles == 0
+    assert machine.host_cycles > 0 and machine.cycles <= 1

@@ -228,6 +228,7 @@ class ImageUnit:
             active=self.active,
             blocked=list(self.blocked),
             teardown=self.teardown,
+            unblocked=sorted(set(self.unblocked)),
             lines=np.array(lines, np.int32).reshape(-1, 2),
             memory_map=self.memory_map(),
         )
