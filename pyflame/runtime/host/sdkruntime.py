@@ -344,9 +344,11 @@ class SdkRuntime:
         *,
         nonblock: bool = False,
     ) -> Command:
-        """Send words to an input stream; `n_wavelets` is `src`'s size unless given."""
+        """Send the first `n_wavelets` words of `src`, or all, to an input stream."""
         end = self._end("send", port, incoming=True)
-        region = Region(end.x, end.y, 1, 1, int(src.size if n_wavelets is None else n_wavelets))
+        count = int(np.size(src) if n_wavelets is None else n_wavelets)
+        region = Region(end.x, end.y, 1, 1, count)
+        src = _first(src, count)
         check_array("send", "src", src, region, writable=False)
         command = StreamIn(f"send to {end.name!r}", array=src, region=region, color=end.color)
         if nonblock:
@@ -356,9 +358,10 @@ class SdkRuntime:
     def receive(
         self, port: str | int, dest: np.ndarray, n_wavelets: int, *, nonblock: bool = False
     ) -> Command:
-        """Receive `n_wavelets` words from an output stream into `dest`."""
+        """Receive `n_wavelets` words from an output stream into the start of `dest`."""
         end = self._end("receive", port, incoming=False)
         region = Region(end.x, end.y, 1, 1, int(n_wavelets))
+        dest = _first(dest, int(n_wavelets))
         check_array("receive", "dest", dest, region, writable=True)
         text = f"receive from {end.name!r}"
         command = StreamOut(text, array=dest, region=region, color=end.color)
@@ -567,6 +570,13 @@ def _check_options(call: str, given: dict[str, Any], known: dict[str, Any]) -> N
         raise SimulationError(
             f"{call}: unknown option {', '.join(unknown)}; expected {', '.join(known)}"
         )
+
+
+def _first(array: Any, count: int) -> Any:
+    """The first `count` elements of a larger array; what has none is for `check_array`."""
+    if isinstance(array, np.ndarray) and array.flags.c_contiguous and 0 <= count < array.size:
+        return array.reshape(-1)[:count]
+    return array
 
 
 def _memcpy_options(call: str, given: dict[str, Any]) -> dict[str, Any]:

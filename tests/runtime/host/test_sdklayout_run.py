@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyflame.errors import DeadlockError, InvalidModelError, LayoutError, ParseError
+from pyflame.errors import (
+    DeadlockError,
+    DTypeError,
+    InvalidModelError,
+    LayoutError,
+    ParseError,
+    ShapeError,
+    SimulationError,
+)
 from pyflame.runtime.fabric.image import Contents
 from pyflame.runtime.host import session
 from pyflame.runtime.host.platform import SdkTarget
@@ -198,6 +206,23 @@ def test_the_buffer_takes_what_nobody_receives(layout: SdkLayout) -> None:
     assert runtime.read_symbol(2, 2, "done", "uint16").tolist() == [size]
 
 
+def test_a_part_of_an_array_can_travel(layout: SdkLayout) -> None:
+    only = adder(layout, "only", 1, 1, 2, 0)
+    source = layout.create_input_stream(entering(only, Edge.LEFT))
+    sink = layout.create_output_stream(leaving(only, Edge.RIGHT))
+    runtime = start(layout)
+    result = np.zeros(4, np.int32)
+    runtime.send(runtime.get_port_id(source), np.array([7, 8, 9], np.int32), 2)
+    runtime.receive(sink, result, 2)
+    assert result.tolist() == [7, 8, 0, 0]
+    with pytest.raises(ShapeError, match="send: src has 3 elements; expected"):
+        runtime.send(source, np.zeros(3, np.int32), 4)
+    with pytest.raises(DTypeError, match="send: src is a list"):
+        runtime.send(source, [1, 2])  # type: ignore[arg-type]
+    with pytest.raises(SimulationError, match="'only_out' is a stream of the other direction"):
+        runtime.send(sink, np.zeros(1, np.int32))
+
+
 def test_streams_from_places_need_no_port(layout: SdkLayout) -> None:
     only = adder(layout, "only", 0, 0, 4, 1)
     into, out = only.color("in"), only.color("out")
@@ -264,7 +289,7 @@ def test_contents_must_fill_the_variable(layout: SdkLayout) -> None:
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        (Contents(0, np.array([4], np.int32), np.zeros((1, 4), np.uint8)), "contents.pes is 4"),
+        (Contents(0, np.array([99], np.int32), np.zeros((1, 4), np.uint8)), "contents.pes is 99"),
         (Contents(-1, np.array([0], np.int32), np.zeros((1, 4), np.uint8)), "contents is -1"),
         (Contents(49150, np.array([0], np.int32), np.zeros((1, 4), np.uint8)), "is 49154"),
         (Contents(0, np.array([0], np.int32), np.zeros((2, 4), np.uint8)), "shape (2, 4)"),
