@@ -206,6 +206,10 @@ def test_mistakes_with_connections_are_named(layout: SdkLayout, grid: CodeRegion
     assert refused(lambda: layout.create_input_stream(wide))[1].startswith(
         "create_input_stream: a host stream on 'grid_in', which has 2 PEs"
     )
+    three = region(layout, "three", 8, 0)
+    assert refused(lambda: layout.connect(out, entering(three, Edge.LEFT))) == (
+        LayoutError, "connect: 'one_out' is already connected, 'one_out' to 'two_in'"
+    )  # fmt: skip
     again = leaving(two, Edge.RIGHT)
     layout.create_output_stream(again)
     assert refused(lambda: layout.create_output_stream(again)) == (
