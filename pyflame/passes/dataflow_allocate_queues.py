@@ -9,6 +9,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.passes import ModulePass
 
+from pyflame.arch import TARGETS
 from pyflame.dialects.dataflow.communication import (
     ChannelUseOp,
     RecvOp,
@@ -59,14 +60,20 @@ def allocate_queues(program: ProgramOp) -> None:
     """Give each receiving channel an input queue, each sending channel an output queue.
 
     An input queue takes one colour. So does an output queue of WSE-3; on WSE-2 an output queue
-    may serve several channels in turn, but not one with a detached send. Deeper queues go first.
+    may serve several channels in turn, but not one with a detached send. Queues that programs may
+    use on every architecture go first, so that small programs run on all; then deeper ones.
 
     Raises:
         ResourceError: there are more channels than queues.
     """
     arch, uses = program.arch, channel_uses(program)
-    inputs = _deepest_first(arch.user_input_queues, arch.input_queue_depths)
-    outputs = _deepest_first(arch.user_output_queues, arch.output_queue_depths)
+    every = TARGETS.values()
+    inputs = _ranked(
+        arch.user_input_queues, arch.input_queue_depths, [a.user_input_queues for a in every]
+    )
+    outputs = _ranked(
+        arch.user_output_queues, arch.output_queue_depths, [a.user_output_queues for a in every]
+    )
     if len(uses.receiving) > len(inputs):
         raise ResourceError(_message(program, "input", uses.receiving, inputs))
     sharing = not arch.data_tasks_by_queue
@@ -94,8 +101,13 @@ def _spread(uses: Uses, queues: Sequence[int]) -> dict[str, int]:
     return placed | dict(zip(alone, queues[len(shared) :], strict=True))
 
 
-def _deepest_first(queues: Sequence[int], depths: Sequence[int]) -> list[int]:
-    return sorted(queues, key=lambda q: (-depths[q], q))
+def _ranked(
+    queues: Sequence[int], depths: Sequence[int], everywhere: Sequence[Sequence[int]]
+) -> list[int]:
+    def rank(queue: int) -> tuple[bool, int, int]:
+        return not all(queue in known for known in everywhere), -depths[queue], queue
+
+    return sorted(queues, key=rank)
 
 
 def _message(program: ProgramOp, kind: str, channels: Sequence[str], queues: Sequence[int]) -> str:
