@@ -78,6 +78,12 @@ def used_slots(image: Image) -> dict[int, int]:
     return {slot: i for i, slot in enumerate(sorted(slots))}
 
 
+def written_slots(image: Image) -> set[int]:
+    """The descriptor slots that some instruction changes."""
+    ops = [op for op, columns in _SLOT_FIELDS.items() if 2 in columns]
+    return {int(s) for s in image.code[np.isin(image.code[:, 0], ops)][:, 2]}
+
+
 def register_need(image: Image) -> int:
     """Words of the register file: the deepest chain of calls, which never recurses."""
     calls: list[set[int]] = []
@@ -102,17 +108,48 @@ def register_need(image: Image) -> int:
     return max((deepest(i, frozenset()) for i in range(len(sizes))), default=0) + 16
 
 
+class _SharedSlots:
+    """Descriptors that no program changes: one copy of each for all PEs."""
+
+    def __init__(self) -> None:
+        self.rows: list[np.ndarray] = []
+        self._known: dict[bytes, int] = {}
+
+    def place(self, row: np.ndarray) -> int:
+        """The place of a descriptor with these words, as the kernel's `slot_at` takes it."""
+        number = self._known.setdefault(row.tobytes(), len(self.rows))
+        if number == len(self.rows):
+            self.rows.append(row)
+        return w.SHARED_SLOT + number * w.SLOT_WORDS
+
+
 class _ImageBuilder:
     """Places one image's tables and remembers what its PEs start with."""
 
-    def __init__(self, tables: _Tables, image: Image, arch: Arch, fifos: int) -> None:
+    def __init__(
+        self,
+        tables: _Tables,
+        image: Image,
+        arch: Arch,
+        shared: _SharedSlots,
+        fifos: int,
+        ramp_colors: list[int],
+    ) -> None:
         self.image = image
         self.arch = arch
         self.tables = tables
-        numbers = used_slots(image)
+        self.ramp_colors = ramp_colors
         first = w.LANES * 3 * w.OPERAND_RECORD + fifos * w.FIFO_STATE
-        self.place = {s: first + n * w.SLOT_WORDS for s, n in numbers.items()}
-        self.ds_words = first + len(numbers) * w.SLOT_WORDS
+        constants = self.constants()
+        written = written_slots(image)
+        self.place: dict[int, int] = {}
+        self.ds_words = first
+        for slot in used_slots(image):
+            if slot in image.slot_init and slot not in written:
+                self.place[slot] = shared.place(constants[image.slot_init[slot]])
+            else:
+                self.place[slot] = self.ds_words
+                self.ds_words += w.SLOT_WORDS
         self.header = tables.add([0] * w.IMAGE_WORDS)
         self.dynamic = bool(np.isin(image.code[:, 0], sorted(ROUTER_OPS)).any())
         self.fields = self._fields()
@@ -196,6 +233,12 @@ class _ImageBuilder:
             queue_of[queue.color] = queue.number
         for queue in self.image.output_queues:
             out_color[queue.number] = queue.color
+        for color in self.ramp_colors:
+            free = [q for q in range(w.QUEUES) if in_color[q] < 0]
+            free = [q for q in free if q not in self.arch.memcpy_queues]
+            if queue_of[color] < 0 and free:
+                in_color[free[0]] = color
+                queue_of[color] = free[0]
         return queue_of, in_color, out_color
 
     def blocked(self) -> int:
@@ -300,7 +343,11 @@ def build(program: Program, settings: Settings) -> w.Arrays:
         raise ValueError(f"the kernel is built for {w.MEMORY_BYTES} bytes per PE")
     tables = _Tables()
     fifos = max((len(i.fifos) for i in program.images), default=0)
-    builders = [_ImageBuilder(tables, image, arch, fifos) for image in program.images]
+    shared = _SharedSlots()
+    builders = [
+        _ImageBuilder(tables, image, arch, shared, fifos, _ramp_colors(program, i, arch))
+        for i, image in enumerate(program.images)
+    ]
     g = _globals(program, settings)
     g[w.G_DS_WORDS] = max(b.ds_words for b in builders)
     g[w.G_REGISTERS] = max(register_need(image) for image in program.images)
@@ -311,6 +358,8 @@ def build(program: Program, settings: Settings) -> w.Arrays:
         for word, value in b.fields.items():
             im[b.header + word] = value
     ds = _descriptors(program, builders, int(g[w.G_DS_WORDS]))
+    g[w.G_SHARED] = len(ds)
+    ds = np.concatenate([ds, *shared.rows]).astype(np.int32)
     m8 = np.zeros(count * w.MEMORY_STRIDE, np.uint8)
     memory = m8.reshape(count, w.MEMORY_STRIDE)
     for i, image in enumerate(program.images):
@@ -322,6 +371,22 @@ def build(program: Program, settings: Settings) -> w.Arrays:
         im=im, ev=_events(g, count), hs=np.zeros(1, np.int64), hd=np.zeros(1, np.uint32), m8=m8,
         m16=m8.view(np.uint16), m32=m8.view(np.uint32), mf=m8.view(np.float32),
     )  # fmt: skip
+
+
+def _ramp_colors(program: Program, image: int, arch: Arch) -> list[int]:
+    """Colours that reach the cores of an image only to start control tasks.
+
+    On WSE-2 such a colour needs no queue of its own in the program; here it gets a free one.
+    """
+    tasks = program.images[image].tasks
+    if arch.data_tasks_by_queue or all(t.kind != TaskKind.CONTROL for t in tasks):
+        return []
+    numbers = np.unique(program.route_of[program.image_of == image])
+    delivering = {
+        int(n) for n in numbers if n >= 0 and any(p.tx >> 4 for p in program.routes[n].positions)
+    }
+    found = np.isin(program.route_of[program.image_of == image], sorted(delivering)).any(axis=0)
+    return [int(c) for c in np.flatnonzero(found)]
 
 
 def _cores(program: Program, builders: list[_ImageBuilder], arch: Arch) -> np.ndarray:
@@ -355,7 +420,7 @@ def _channels(
     first = tables.size
     blocks = [_channel(route, blank, tables) for route in program.routes]
     dynamic = np.array([b.dynamic for b in builders])[program.image_of]
-    where = (program.route_of >= 0) | dynamic[:, None]
+    where = (program.route_of >= 0) | (dynamic[:, None] & _named_colors(program))
     numbers = np.full(where.shape, -1, np.int64)
     numbers[where] = np.arange(int(where.sum())) * size
     pe[:, w.CHANNEL_OF : w.CHANNEL_OF + w.COLORS] = numbers
@@ -369,6 +434,16 @@ def _channels(
         words = [f for f in filters if f is not None]
         ch[row, w.C_FILTER] = tables.add(words[int(ch[row, w.C_FILTER] - first) // len(words[0])])
     return np.ascontiguousarray(ch).ravel() if ch.size else np.zeros(size, np.int64)
+
+
+def _named_colors(program: Program) -> np.ndarray:
+    """Colours that the program gives a route or a queue anywhere, as a mask of 24."""
+    named = (program.route_of >= 0).any(axis=0)
+    for image in program.images:
+        colors = [q.color for q in (*image.input_queues, *image.output_queues) if q.color >= 0]
+        colors += [int(c) for c in image.descriptors[:, Word.COLOR]]
+        named[[c for c in colors if 0 <= c < w.COLORS]] = True
+    return named
 
 
 def _channel(route: Route, blank: np.ndarray, tables: _Tables) -> np.ndarray:
@@ -392,10 +467,11 @@ def _descriptors(program: Program, builders: list[_ImageBuilder], size: int) -> 
     starts = np.zeros((len(builders), size), np.int64)
     for start, b in zip(starts, builders, strict=True):
         constants = b.constants()
-        for place in b.place.values():
+        private = {s: p for s, p in b.place.items() if p < w.SHARED_SLOT}
+        for slot, place in private.items():
             start[place + Word.OPTIONS : place + w.SLOT_WORDS] = -1
-        for slot, row in b.image.slot_init.items():
-            start[b.place[slot] : b.place[slot] + w.SLOT_WORDS] = constants[row]
+            if slot in b.image.slot_init:
+                start[place : place + w.SLOT_WORDS] = constants[b.image.slot_init[slot]]
     return starts.astype(np.int32)[program.image_of].ravel()
 
 

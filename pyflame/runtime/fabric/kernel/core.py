@@ -35,6 +35,7 @@ from pyflame.runtime.fabric.kernel.issue import (
 )
 from pyflame.runtime.fabric.kernel.jit import kernel
 from pyflame.runtime.fabric.kernel.memory import accessible, copy, fill, load, size_of, store
+from pyflame.runtime.fabric.kernel.operands import slot_at
 
 CALL_IN_PLACE = 1
 """Word t of a call that costs nothing."""
@@ -247,7 +248,7 @@ def run(m, pe, now):
         elif op == oc.DGET or op == oc.DCOUNT:
             cost += m.g[w.G_COST + op]
             word = d if op == oc.DGET else oc.W_EXTENT
-            rg[r + a] = m.ds[pe * m.g[w.G_DS_WORDS] + b + word]
+            rg[r + a] = m.ds[slot_at(m, pe, b) + word]
         elif op == oc.XCOORD or op == oc.YCOORD:
             cost += m.g[w.G_COST + op]
             rg[r + a] = pe % m.g[w.G_WIDTH] if op == oc.XCOORD else pe // m.g[w.G_WIDTH]

@@ -11,7 +11,7 @@ from pyflame.runtime.fabric.kernel.issue import option
 from pyflame.runtime.fabric.kernel.jit import kernel
 from pyflame.runtime.fabric.kernel.live import fifo_pop, fifo_push, fifo_state
 from pyflame.runtime.fabric.kernel.memory import load, size_of, store
-from pyflame.runtime.fabric.kernel.operands import locate, record, set_operand, within
+from pyflame.runtime.fabric.kernel.operands import locate, record, set_operand, slot_at, within
 from pyflame.runtime.fabric.kernel.queues import in_head, in_pop, out_push
 
 ELEMENT_DONE, ELEMENT_WAITS, ELEMENT_FAULT = range(3)
@@ -21,11 +21,11 @@ ELEMENT_DONE, ELEMENT_WAITS, ELEMENT_FAULT = range(3)
 def modify(m, pe, op, a, b, value, d):
     """DCOPY … DSTRIDE and DFIELD on the slot at a; False after a fault."""
     ds = m.ds
-    block = pe * m.g[w.G_DS_WORDS]
-    s = block + a
+    s = slot_at(m, pe, a)
     if op == oc.DCOPY:
+        source = slot_at(m, pe, b)
         for i in range(w.SLOT_WORDS):
-            ds[s + i] = ds[block + b + i]
+            ds[s + i] = ds[source + i]
     elif op == oc.DCONST:
         row = m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_DESCRIPTORS] + w.SLOT_WORDS * d
         for i in range(w.SLOT_WORDS):
@@ -58,9 +58,8 @@ def modify(m, pe, op, a, b, value, d):
 def load_register(m, pe, a, b, d):
     """DSRLOAD: DSR at a = descriptor at b with options row d, ids from registers resolved now."""
     ds = m.ds
-    block = pe * m.g[w.G_DS_WORDS]
-    to = block + a
-    source = block + b
+    to = slot_at(m, pe, a)
+    source = slot_at(m, pe, b)
     for i in range(w.SLOT_WORDS):
         ds[to + i] = ds[source + i]
     row = np.int64(-1)
@@ -80,7 +79,7 @@ def load_register(m, pe, a, b, d):
 @kernel
 def touches_fabric(m, pe, b):
     """Whether the descriptor at b names the fabric or a FIFO."""
-    kind = m.ds[pe * m.g[w.G_DS_WORDS] + b + oc.W_KIND]
+    kind = m.ds[slot_at(m, pe, b) + oc.W_KIND]
     return kind != oc.KIND_MEM1D and kind != oc.KIND_MEM4D
 
 

@@ -22,6 +22,7 @@ from pyflame.runtime.fabric.kernel.operands import (
     record,
     scratch,
     set_operand,
+    slot_at,
 )
 from pyflame.runtime.fabric.kernel.table import SIZE_TABLE
 from pyflame.runtime.fabric.kernel.vector import cycles_of, save_positions, vector
@@ -44,7 +45,7 @@ def uses_fabric(m, pe, row):
     for k in range(3):
         kind = m.im[row + 1 + 2 * k]
         if kind == oc.O_SLOT or kind == oc.O_DSR:
-            s = pe * m.g[w.G_DS_WORDS] + m.im[row + 2 + 2 * k]
+            s = slot_at(m, pe, m.im[row + 2 + 2 * k])
             what = m.ds[s + oc.W_KIND]
             if what == oc.KIND_FABIN or what == oc.KIND_FABOUT or what == oc.KIND_FIFO:
                 return True
@@ -79,7 +80,7 @@ def set_options(m, pe, row, options):
         kind = m.im[row + 1 + 2 * k]
         if kind != oc.O_DSR and kind != oc.O_SLOT:
             continue
-        s = pe * m.g[w.G_DS_WORDS] + m.im[row + 2 + 2 * k]
+        s = slot_at(m, pe, m.im[row + 2 + 2 * k])
         if m.ds[s + oc.W_FLAGS] & oc.FLAG_INDEXED and m.pe[at + w.L_INDEX] < 0:
             m.pe[at + w.L_INDEX] = m.ds[s + oc.W_INDEX] & 0xFFFF
         if kind == oc.O_DSR:

@@ -19,6 +19,14 @@ def record(m, pe, lane, k):
 
 
 @kernel
+def slot_at(m, pe, place):
+    """Where a descriptor slot lies in ds; slots that nothing writes are shared by all PEs."""
+    if place >= w.SHARED_SLOT:
+        return m.g[w.G_SHARED] + place - w.SHARED_SLOT
+    return pe * m.g[w.G_DS_WORDS] + place
+
+
+@kernel
 def scratch(lane, k):
     """Address of a lane's scratch word: 0 destination, 1 src0, 2 src1, 3 the scalar."""
     return w.SCRATCH + lane * w.LANE_SCRATCH + 4 * k
@@ -78,7 +86,7 @@ def set_operand(m, pe, lane, k, kind, number, size):
         ds[o + w.K_STEP] = 0
         set_limits(m, pe, o, number)
         return aligned(m, pe, o, size)
-    s = pe * m.g[w.G_DS_WORDS] + number
+    s = slot_at(m, pe, number)
     if kind == oc.O_DSR and ds[s + oc.W_SAVE] > 0:
         ds[o + w.K_SLOT] = s
         ds[o + w.K_POSITION] = ds[s + oc.W_POSITION]
@@ -184,7 +192,7 @@ def length_of(m, pe, kind, number):
     """An operand's own length for the length rule; -1 where it has none."""
     if kind == oc.O_NONE or kind == oc.O_SCALAR or kind == oc.O_POINTER:
         return -1
-    s = pe * m.g[w.G_DS_WORDS] + number
+    s = slot_at(m, pe, number)
     if m.ds[s + oc.W_KIND] == oc.KIND_FIFO:
         return -1
     return m.ds[s + oc.W_EXTENT]

@@ -59,7 +59,7 @@ WRITE_SHIFT = 32  # LIVE: bit 32 + q while an operation writes output queue q
     G_ROUTERS, G_MOVES, G_LOG, G_LOG_SIZE, G_DEPTH, G_CHANNEL_WORDS, G_DS_WORDS, G_REGISTERS,
     G_HOP, G_RAMP, G_SETUP, G_DSR, G_CLASH, G_TASK, G_MAP, G_BOUNDS, G_WAITING, G_STREAMS,
     G_STREAM_WORDS, G_ROUTER_RUN, G_ROUTER_NEXT, G_MOVE_LIST, G_HEAP_LIST, G_NEXT_LIST, G_RUN_LIST,
-    G_LOG_LIST, G_HOPS, G_STEPS, G_MATH, G_FDIV, G_IDIV, G_IMUL, G_BYTE, G_TRACE, G_CALL,
+    G_LOG_LIST, G_HOPS, G_STEPS, G_MATH, G_FDIV, G_IDIV, G_IMUL, G_BYTE, G_TRACE, G_SHARED,
     G_SINKS, G_POKED,
 ) = range(55)  # fmt: skip
 G_COST = 64  # cost of each Op
@@ -107,6 +107,7 @@ TIME_SHIFT = 34
 LAST_CYCLE = (1 << 29) - 1
 
 # --- per PE descriptors (ds) ---------------------------------------------------------------------
+SHARED_SLOT = 1 << 24  # slot places from here on count in the part of ds that all PEs share
 SLOT_WORDS = 28  # DESCRIPTOR_WORDS and the options resolved by a DSR load
 (S_ACTIVATE, S_UNBLOCK, S_UNBLOCK_KIND, S_ASYNC) = (24, 25, 26, 27)
 (
