@@ -74,16 +74,16 @@ def reject_address(cmaddr: str | None) -> None:
 
 
 def get_platform(
-    cmaddr: str | None = None,
+    addr: str | None = None,
     config: SimfabConfig | None = None,
     target: SdkTarget = SdkTarget.WSE3,
 ) -> SdkExecutionPlatform:
     """The simulator for `target`.
 
     Raises:
-        UnsupportedError: `cmaddr` names a machine.
+        UnsupportedError: `addr` names a machine.
     """
-    reject_address(cmaddr)
+    reject_address(addr)
     return SdkExecutionPlatform(config or SimfabConfig(), target)
 
 
@@ -94,11 +94,11 @@ def get_simulator(
     return SdkExecutionPlatform(config or SimfabConfig(), target)
 
 
-def get_system(cmaddr: str) -> SdkExecutionPlatform:
+def get_system(addr: str) -> SdkExecutionPlatform:
     """Refused: there is no machine here.
 
     Raises:
         UnsupportedError: always.
     """
-    reject_address(cmaddr or "(empty)")
+    reject_address(addr or "(empty)")
     raise AssertionError

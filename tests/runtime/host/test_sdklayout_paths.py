@@ -8,9 +8,11 @@ from itertools import pairwise
 import pytest
 
 from pyflame.runtime.host.sdklayout.geometry import LINKS, IntVector, Route
-from pyflame.runtime.host.sdklayout.paths import SHARED, STEP, TURN, Search, towards
+from pyflame.runtime.host.sdklayout.paths import SHARED, STEP, Search, towards
 
 SIDE = 6
+TURN = 1
+"""What a turn costs; less than any PE."""
 
 
 def field(seed: int) -> dict[IntVector, int]:

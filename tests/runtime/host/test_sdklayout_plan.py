@@ -165,6 +165,18 @@ def test_regions_that_overlap_are_named(layout: SdkLayout) -> None:
     assert refused(layout) == "regions 'a' and 'b' overlap at PE (1, 1)"
 
 
+def test_layouts_larger_than_the_wafer_are_refused(layout: SdkLayout) -> None:
+    with pytest.raises(ResourceError, match="region 'wide' has 758 × 1 PEs; wse2 has 757 × 996"):
+        region(layout, "wide", 0, 0, 758, 1)
+    one = region(layout, "one", 757, 0)
+    with pytest.raises(ResourceError, match="the layout needs 758 × 1 PEs, wse2 has 757 × 996"):
+        Plan(layout, WSE2)
+    one.place(755, 0)
+    layout.create_input_stream(entering(one, Edge.LEFT), IntVector(2, 10**9))
+    with pytest.raises(ResourceError, match="the layout needs 3 × 1000000001 PEs"):
+        Plan(layout, WSE2)
+
+
 def test_regions_without_a_place_stand_side_by_side(layout: SdkLayout) -> None:
     layout.create_code_region("pe.csl", "a", 2, 1)
     layout.create_code_region("pe.csl", "b", 1, 1)

@@ -356,6 +356,21 @@ def test_a_wrong_parameter_is_shown_with_its_region(layout: SdkLayout) -> None:
     assert "param 'n' is declared as u16" in message
 
 
+def test_a_colour_that_the_program_routes_itself_is_refused(layout: SdkLayout) -> None:
+    Path("own.csl").write_text(
+        "param c: color; comptime { @set_local_color_config(c, "
+        ".{ .routes = .{ .rx = .{ WEST }, .tx = .{ RAMP } } }); }"
+    )
+    own = layout.create_code_region("own.csl", "own", 1, 1)
+    c = own.color("c")
+    own.set_param_all(c)
+    own.paint_all(c, [routes("W", "R")])
+    with pytest.raises(
+        ParseError, match=r"<layout>.*colour 0 of PE \(0, 0\) is configured both by"
+    ):
+        layout.compile("out")
+
+
 def test_a_missing_file_is_shown_with_its_region(layout: SdkLayout) -> None:
     layout.create_code_region("absent.csl", "r", 1, 1)
     with pytest.raises(

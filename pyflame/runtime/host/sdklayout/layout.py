@@ -8,7 +8,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from pyflame.errors import DTypeError, Gap, LayoutError, ShapeError, UnsupportedError
+from pyflame.arch import target
+from pyflame.errors import (
+    DTypeError,
+    Gap,
+    LayoutError,
+    ResourceError,
+    ShapeError,
+    UnsupportedError,
+)
 from pyflame.runtime.host.platform import (
     SdkCompileArtifacts,
     SdkExecutionPlatform,
@@ -77,6 +85,12 @@ class SdkLayout:
         """A region of `width` × `height` PEs that run the file `source`."""
         if width < 1 or height < 1:
             raise ShapeError(f"region {name!r} has {width} × {height} PEs; expected at least 1 × 1")
+        arch = target(self.platform.target.value)
+        if width > arch.fabric[0] or height > arch.fabric[1]:
+            raise ResourceError(
+                f"region {name!r} has {width} × {height} PEs; {arch.name} has "
+                f"{arch.fabric[0]} × {arch.fabric[1]}"
+            )
         if any(region.name == name for region in self.regions):
             raise LayoutError(f"two regions are called {name!r}")
         region = CodeRegion(str(source), name, width, height)

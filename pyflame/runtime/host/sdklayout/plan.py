@@ -107,6 +107,7 @@ class Plan:
                 at = IntVector(column, 0)
                 column += region.width + 1
             self.origins[region.name] = at
+            self._check_size(at.x + region.width, at.y + region.height)
             for place in region.every():
                 cell = at.plus(place)
                 other = self.owner.setdefault(cell, (region, place))[0]
@@ -115,9 +116,18 @@ class Plan:
                         f"regions {other.name!r} and {region.name!r} overlap at PE {tuple(cell)}"
                     )
 
+    def _check_size(self, width: int, height: int) -> None:
+        if width > self.arch.fabric[0] or height > self.arch.fabric[1]:
+            raise ResourceError(
+                f"the layout needs {width} × {height} PEs, {self.arch.name} has "
+                f"{self.arch.fabric[0]} × {self.arch.fabric[1]}"
+            )
+
     def _limits(self) -> tuple[IntVector, IntVector]:
         """Corners of the PEs that ways may use, both included."""
         places = [s.io_loc for s in self.layout.streams if s.io_loc is not None]
+        for place in places:
+            self._check_size(abs(place.x) + 1, abs(place.y) + 1)
         cells = [*self.owner, *places, IntVector(0, 0)]
         low, high = (
             IntVector(edge(c.x for c in cells), edge(c.y for c in cells)) for edge in (min, max)
@@ -130,11 +140,7 @@ class Plan:
         left, top = (min(0, *(cell[axis] for cell in cells)) for axis in (0, 1))
         width = 1 + max(cell.x for cell in cells) - left
         height = 1 + max(cell.y for cell in cells) - top
-        if width > self.arch.fabric[0] or height > self.arch.fabric[1]:
-            raise ResourceError(
-                f"the layout needs {width} × {height} PEs, {self.arch.name} has "
-                f"{self.arch.fabric[0]} × {self.arch.fabric[1]}"
-            )
+        self._check_size(width, height)
         self.corner, self.size = IntVector(left, top), (width, height)
 
     # Colours

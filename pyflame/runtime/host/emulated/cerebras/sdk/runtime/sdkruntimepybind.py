@@ -48,3 +48,7 @@ __all__ = [
     "get_simulator",
     "get_system",
 ]
+
+# The members of the SDK's enumerations are names of its module, too.
+for _kind in (Edge, FP16TYPE, MemcpyDataType, MemcpyOrder, Route, SdkTarget):
+    globals().update(_kind.__members__)
