@@ -104,6 +104,9 @@ def router(m, pe, op, r, a, b, c, d):
         fault(m, oc.F_BAD_ID, pe, color, 0)
         return False
     channel = m.pe[pe * w.PE_WORDS + w.CHANNEL_OF + color]
+    if channel < 0 and op == oc.TEARDOWNPENDING:
+        rg[r + a] = 0
+        return True
     if channel < 0:
         fault(m, oc.F_BAD_ID, pe, color, 5)
         return False
