@@ -223,3 +223,11 @@ def test_what_the_api_has_beyond_this_is_refused_at_once(layout: SdkLayout) -> N
     assert kind is UnsupportedError
     assert "cslc_prefix='/opt'" in text and "f16_type=CB16" in text
     assert refused(lambda: SdkCompileArtifacts("out").add_port_mapping("m"))[0] is UnsupportedError
+
+
+def test_the_emulated_module_has_the_names_of_the_sdk() -> None:
+    from pyflame.runtime.host.emulated.cerebras.sdk.runtime import sdkruntimepybind as sdk
+
+    assert (sdk.SdkLayout, sdk.CodeRegion, sdk.FP16TYPE) == (SdkLayout, CodeRegion, FP16TYPE)
+    assert (vars(sdk)["WSE3"], vars(sdk)["EAST"]) == (SdkTarget.WSE3, Route.EAST)
+    assert sdk.get_platform(addr=None, target=SdkTarget.WSE2).target is SdkTarget.WSE2
