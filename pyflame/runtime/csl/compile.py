@@ -134,12 +134,12 @@ def compile_tiles(
 def _compile_given(compilation: Compilation, tiles: Mapping[tuple[int, int], TileCode]) -> Program:
     width, height = compilation.rectangle or (0, 0)
     nothing = SourceFile("<idle>", "")
-    start = Span(nothing, 0, 0)
-    compilation.route_spans = dict.fromkeys(compilation.routes, start)
+    layout = Span(SourceFile("<layout>", ""), 0, 0)
+    compilation.route_spans = dict.fromkeys(compilation.routes, layout)
     idle = Tile(
         ParsedFile(nothing, parse_file(nothing, compilation.engine), {}),
         Struct(T.ANON_STRUCT, {}),
-        start,
+        Span(nothing, 0, 0),
     )
     made: dict[TileCode, Tile] = {}
     for y in range(height):
@@ -323,16 +323,16 @@ def _compile_image(
     compilation: Compilation, tile: Tile, name: str
 ) -> tuple[Image | None, dict[int, Route]]:
     engine = compilation.engine
-    before = engine.error_count
+    before = engine.failures
     unit = ImageUnit(name, compilation.arch)
     instance = Instance(compilation, tile.file, unit, tile.params.fields, tile.span)
     sema = Sema(compilation, Frame(instance, comptime=True))
     instance.run(sema)
-    if engine.error_count == before:
+    if engine.failures == before:
         compilation.functions.compile_pending(sema)
-    if engine.error_count == before:
+    if engine.failures == before:
         finish_image(sema, unit, instance)
-    if engine.error_count > before:
+    if engine.failures > before:
         return None, {}
     return unit.finish(compilation.line_files), unit.routes
 

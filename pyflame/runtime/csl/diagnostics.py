@@ -61,6 +61,8 @@ class DiagnosticEngine:
     max_errors: int = 20
     diagnostics: list[Diagnostic] = field(default_factory=list)
     error_count: int = 0
+    failures: int = 0
+    """How often `error` was called: also when the same message was recorded before."""
     _seen: set[tuple[str, int, str]] = field(default_factory=set)
 
     def error(self, span: Span | None, message: str, *notes: Note) -> None:
@@ -69,6 +71,7 @@ class DiagnosticEngine:
         Raises:
             TooManyErrors: the limit is reached.
         """
+        self.failures += 1
         if not self._record("error", span, message, notes):
             return
         self.error_count += 1

@@ -12,6 +12,7 @@ from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.emit import Emitter, Label
 from pyflame.runtime.csl.sema.image import FunctionInstance, ImageUnit
 from pyflame.runtime.csl.sema.values import (
+    Address,
     Cell,
     Const,
     ConstData,
@@ -370,7 +371,17 @@ class Sema:
         """A known scalar as register contents."""
         if isinstance(value.value, FnValue):
             return self.compilation.functions.index(self, value.value)
+        self.check_address(value, self.compilation.current)
         return self.unit.bits(value.type, value)
+
+    def check_address(self, value: Const, span: Span) -> None:
+        """Refuse a pointer to something that has no place in PE memory."""
+        if isinstance(value.value, Address) and isinstance(value.value.target, Cell):
+            emitter = self.frame.emitter
+            place = span if emitter is None or emitter.span is None else emitter.span
+            raise self.fail(
+                place, "a pointer to a compile-time variable exists at compile time only"
+            )
 
     def address(self, mem: Mem) -> int:
         """A register that holds the byte address of a place."""

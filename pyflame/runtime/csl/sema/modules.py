@@ -123,9 +123,9 @@ class Compilation:
                 span, f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#x}"
             ) from None
         source = SourceFile(self.shown(path, library), text, library, str(path))
-        errors = self.engine.error_count
+        failures = self.engine.failures
         module = parse_file(source, self.engine)
-        if self.engine.error_count > errors:
+        if self.engine.failures > failures:
             raise Abort
         return ParsedFile(source, module, self._declarations(module))
 
@@ -336,6 +336,8 @@ class Instance:
             if align <= 0 or align & (align - 1) or align > 4096:
                 raise s.fail(decl.align.span, f"an alignment is a power of two, found {align}")
         initial = None if isinstance(value, Const) and value.value is None else value
+        if isinstance(initial, Const):
+            s.check_address(initial, decl.span)
         if isinstance(initial, Const) and isinstance(initial.value, FnValue):
             initial = Const(T.U16, s.compilation.functions.index(s, initial.value))
         storage = Storage(
