@@ -455,7 +455,8 @@ def _channel(route: Route, blank: np.ndarray, tables: _Tables) -> np.ndarray:
     block[w.C_SWAP] = int(route.swap_x) | int(route.swap_y) << 1
     for i, position in enumerate(route.positions):
         valid = int(i == 0 or bool(position.rx or position.tx))
-        block[w.C_POSITION + i] = position.rx | position.tx << 8 | valid << 16
+        replaces_rx = int(i > 0 and position.rx != route.positions[0].rx) << 17
+        block[w.C_POSITION + i] = position.rx | position.tx << 8 | valid << 16 | replaces_rx
     words = _filter_words(route)
     if words is not None and route.filter is not None:
         block[w.C_FILTER] = tables.add(words)

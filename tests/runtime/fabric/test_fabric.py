@@ -354,3 +354,32 @@ def test_several_colours_share_a_link_fairly() -> None:
     machine = run([[s, r]], routes)
     for color in (4, 5):
         np.testing.assert_array_equal(values(machine, arrays[f"y{color}"], 1), np.arange(n))
+
+
+def test_wse2_programs_may_rewrite_routes_through_registers() -> None:
+    """The public address map: colour configuration at 0xFE40 + 2 c, switches at 0xFE80 + 2 c."""
+    a, got = recorder(2)
+    s = send_words([(1, False)])
+    seen = s.array("seen", U16, 2)
+    s.code.pop()  # the RET and the unblock of `go`
+    s.code.pop()
+    for i, base in enumerate((0xFE40, 0xFE80)):
+        s.ldi(1, base + 2 * C)
+        s.emit(Op.LOAD, t=U16, a=2, b=1)
+        s.emit(Op.STORE, t=U16, a=2, b=-1, d=seen.address + 2 * i)
+    s.ldi(3, 0x200 | 0x4)  # rx RAMP, tx SOUTH
+    s.emit(Op.STORE, t=U16, a=3, b=-1, d=0xFE40 + 2 * C)
+    s.ldi(0, 2)
+    s.dsd(DsdOp.MOV32, s.fabout(2, C, 1), _reg(0))
+    s.ldi(4, C)
+    s.emit(Op.TEARDOWNEXIT, a=4)  # marks the routes as rewritten at run time
+    s.unblock_host()
+    s.ret()
+    routes = {
+        (0, 0, C): route(R, E, (W, E), ring=True),
+        (1, 0, C): route(W, R),
+        (0, 1, C): route(N, R),
+    }
+    machine = run([[s, a], [a, a]], routes)
+    np.testing.assert_array_equal(values(machine, seen), [0x200 | 0x2, 1 << 12 | 0x558])
+    np.testing.assert_array_equal(values(machine, got, 0, 1), [2, 0])

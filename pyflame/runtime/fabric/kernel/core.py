@@ -36,6 +36,12 @@ from pyflame.runtime.fabric.kernel.issue import (
 from pyflame.runtime.fabric.kernel.jit import kernel
 from pyflame.runtime.fabric.kernel.memory import accessible, copy, fill, load, size_of, store
 from pyflame.runtime.fabric.kernel.operands import slot_at
+from pyflame.runtime.fabric.kernel.registers import (
+    COLOR_REGISTERS,
+    read_register,
+    register_channel,
+    write_register,
+)
 
 CALL_IN_PLACE = 1
 """Word t of a call that costs nothing."""
@@ -193,12 +199,27 @@ def run(m, pe, now):
         if op == oc.LOAD:
             cost += m.g[w.G_COST + op]
             address = d if b < 0 else rg[r + b] + d
+            channel = np.int64(-1)
+            if address >= COLOR_REGISTERS:
+                channel = register_channel(m, pe, address)
+            if channel >= 0:
+                rg[r + a] = wrap(t, read_register(m, pe, address, channel))
+                continue
             if not accessible(m, pe, address, size_of(t)):
                 break
             rg[r + a] = load(m, pe, t, address)
         elif op == oc.STORE:
             cost += m.g[w.G_COST + op]
             address = d if b < 0 else rg[r + b] + d
+            channel = np.int64(-1)
+            if address >= COLOR_REGISTERS:
+                channel = register_channel(m, pe, address)
+            if channel >= 0:
+                if cost > m.g[w.G_COST + op]:
+                    stop(m, pe, now, pc - 1, cost - m.g[w.G_COST + op], count - 1)
+                    return True
+                write_register(m, pe, address, channel, rg[r + a])
+                continue
             if not accessible(m, pe, address, size_of(t)):
                 break
             store(m, pe, t, address, rg[r + a])
