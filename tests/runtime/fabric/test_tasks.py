@@ -74,7 +74,21 @@ def diary_of(a: Asm, diary: Diary, count: int, **options: Any) -> list[int]:
     return [int(v) for v in values(machine, diary.log)[:count]]
 
 
-def test_lowest_id_runs_first() -> None:
+def test_tasks_take_turns() -> None:
+    """Tasks 9 and 10 activate themselves again and again; task 12 still runs."""
+    a = Asm()
+    d = Diary(a, 64)
+    start(a, 9, 10, 12)
+    d.task(9, (Op.ACTIVATE, 9))
+    d.task(10, (Op.ACTIVATE, 10))
+    d.task(12)
+    machine = Machine(program([[a]]))
+    machine.launch("go")
+    machine.settle(400)
+    assert [int(v) for v in values(machine, d.log)[:6]] == [9, 10, 12, 9, 10, 9]
+
+
+def test_ids_run_in_order_after_a_launch() -> None:
     a = Asm()
     d = Diary(a)
     start(a, 12, 9, 10)

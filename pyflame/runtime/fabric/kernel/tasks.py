@@ -135,7 +135,7 @@ def being_read(m, pe, q):
 
 @kernel
 def pick(m, pe, now):
-    """Start an eligible task, the lowest id first (or a random one when shuffling). True if any."""
+    """Start an eligible task: HIGH first, then in turn by id, or at random. True if any."""
     p = pe * w.PE_WORDS
     best = -1
     best_queue = -1
@@ -170,6 +170,7 @@ def pick(m, pe, now):
             best_queue = q
     if best < 0:
         return False
+    m.pe[p + w.LAST_TASK] = best % w.TASKS
     m.pe[p + w.BUSY_CYCLES] += m.g[w.G_TASK]
     start_task(m, pe, best, best_queue, now + m.g[w.G_TASK])
     return True
@@ -177,10 +178,14 @@ def pick(m, pe, now):
 
 @kernel
 def task_key(m, pe, number, high):
-    """Order of picking: HIGH before LOW, then lowest id, or random when shuffling."""
-    key = np.int64(number)
+    """Order of picking: HIGH before LOW, then ids in turn after the last one, or random.
+
+    Taking turns matters: tasks that activate themselves while they wait must not starve others.
+    """
     if m.g[w.G_SHUFFLE] != 0:
-        key += draw(m, pe) << 6
+        key = np.int64(draw(m, pe) << 6)
+    else:
+        key = np.int64((number - m.pe[pe * w.PE_WORDS + w.LAST_TASK] - 1) & (w.TASKS - 1))
     if high == 0:
         key += np.int64(1) << 39
     return key

@@ -78,6 +78,7 @@ G_WORDS = G_OUT_DEPTH + QUEUES
     HEAP_AT, HOST_WAIT,
 ) = range(40)  # fmt: skip
 HOST_ARGS = 40  # 15 launch arguments
+LAST_TASK = HOST_ARGS + 15  # id of the task picked last
 CHANNEL_OF = HOST_ARGS + 16  # channel block of each colour, -1 none
 IN_QUEUE = CHANNEL_OF + COLORS
 IN_CAPACITY = 10  # deepest queue and two ramp stages
