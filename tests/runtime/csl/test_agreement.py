@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -57,7 +57,7 @@ def integer_case(draw: st.DrawFn) -> tuple[str, list[int], str]:
 
 
 def agree(
-    result: Result, cases: list[tuple[str, list[float], str]], out: str, convert: str
+    result: Result, cases: Sequence[tuple[str, Sequence[float], str]], out: str, convert: str
 ) -> None:
     """Run one program that computes every case both ways and compare."""
     variables, wanted, body = [], [], []

@@ -361,11 +361,12 @@ class Sema:
         if value.__class__ is Reg:
             return value.reg  # pyright: ignore[reportAttributeAccessIssue]
         emitter = self.emitter(span)
-        if isinstance(value, Const):
+        if isinstance(value, Const) and (value.type.code is not None or _is_index(value)):
             return emitter.constant(self.bits(value))
         if isinstance(value, Mem):
             return self.address(value)
-        raise self.fail(span, f"a value of type {value.type} cannot exist at run time")
+        place = span or emitter.span
+        raise self.fail(place, f"{describe(value)} cannot exist at run time")
 
     def bits(self, value: Const) -> int:
         """A known scalar as register contents."""
@@ -404,6 +405,11 @@ class Sema:
 
 
 _HINTED = frozenset([ast.IfExpr, ast.Switch, ast.BlockExpr])
+
+
+def _is_index(value: Const) -> bool:
+    """Whether a number without a width fits a register, as an index or address does."""
+    return value.type is T.COMPTIME_INT and -(1 << 63) <= value.value < 1 << 63
 
 
 def describe(value: Value) -> str:

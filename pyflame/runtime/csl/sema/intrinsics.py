@@ -133,6 +133,8 @@ def math_(s: Sema, node: ast.BuiltinCall) -> Value:
     type_ = values[0].type
     if len(node.args) > 2:
         values.append(s.eval_as(node.args[2], type_))
+    if not T.is_number(type_):
+        raise s.fail(node.span, f"'{name.lower()}' needs a number, found {describe(values[0])}")
     if all(isinstance(v, Const) for v in values) and function in _FOLDS:
         return _fold(s, node, function, type_, [v.value for v in values])  # pyright: ignore
     if type_.code is None:

@@ -59,6 +59,8 @@ def tensor_access(s: Sema, node: ast.TensorAccess) -> Value:
     row = 1
     for size, index in zip(reversed(dims), reversed(node.indices), strict=True):
         start, factors = _affine(s, index, node.variables)
+        if not T.is_integer(start.type):
+            raise s.fail(index.span, f"an index must be an integer, found {describe(start)}")
         start = plain(start) if isinstance(start, Const) else wide(s, start)
         if row != 1:
             start = binary_values(s, "*", start, Const(T.COMPTIME_INT, row), index.span)
