@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.core import Entity, Sema, evaluates
+from pyflame.runtime.csl.sema.core import Entity, Sema, describe, evaluates
 from pyflame.runtime.csl.sema.expr import binary_values
 from pyflame.runtime.csl.sema.memory import pointer_to
 from pyflame.runtime.csl.sema.values import (
