@@ -23,6 +23,7 @@ from xdsl.dialects.builtin import (
     TensorType,
 )
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
+from xdsl.rewriter import Rewriter
 
 from pyflame.dialects.mesh.attributes import ARGUMENT_NAME, LayoutAttr
 from pyflame.dialects.pyflame.base import PyFlameOp
@@ -219,11 +220,12 @@ def explicit_rectangle(module: ModuleOp) -> tuple[int, int] | None:
 def on_rectangle(module: ModuleOp, rows: int, cols: int) -> ModuleOp:
     """A copy of a tensor module whose layouts are on another rectangle, cut the same way."""
     copy = module.clone()
-    for op in copy.walk():
+    for op in list(copy.walk()):
         for value in [*op.results, *(a for r in op.regions for b in r.blocks for a in b.args)]:
             if isinstance(value.type, TensorType) and isinstance(value.type.encoding, LayoutAttr):
                 layout = LayoutAttr.get(rows, cols, value.type.encoding.split)
-                value.type = TensorType(value.type.element_type, value.type.get_shape(), layout)
+                type = TensorType(value.type.element_type, value.type.get_shape(), layout)
+                Rewriter.replace_value_with_new_type(value, type)
         if isinstance(op, func.FuncOp):
             op.update_function_type()
     return copy

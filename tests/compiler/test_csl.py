@@ -194,3 +194,11 @@ def test_the_emitted_script_runs_on_the_simulator(tmp_path):
     assert "SUCCESS!" in done.stdout and "cycles: " in done.stdout
     with np.load(outputs) as stored:
         np.testing.assert_allclose(stored["result0"], layer().numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_smallest_rectangle_is_found_for_layouts_that_name_one(tmp_path):
+    grid = pf.MeshLayout.grid(2, 2)
+    x = pf.from_numpy(np.zeros((512, 512), np.float32), layout=grid)
+    result = compile_to_csl(x @ pf.zeros([512, 512]), options(tmp_path))
+    assert not result.success
+    assert "The smallest rectangle of this shape that fits is 13×13 PEs." in result.error_message
