@@ -33,7 +33,7 @@ def sender(n: int) -> Asm:
 
 def receiver(n: int, sync: bool = True) -> Asm:
     a = Asm("receive")
-    y = a.array("y", F32, n)
+    y = a.array("y", F32, min(n, 100))
     a.function("go")
     options = {} if sync else {"async": 1, "activate": 9}
     a.dsd(DsdOp.FMOVS, a.mem(y, n), None, a.fabin(3, C, n), **options)
@@ -127,3 +127,8 @@ def test_blocked_data_task_is_the_reason_given() -> None:
         "input queue 3 (colour 4) holds 2 wavelets, first 0x00000000; its data task is blocked"
         in text
     )
+
+
+def test_endless_operation_has_no_length() -> None:
+    text = stuck(program([[sender(3), receiver(0x7FFF)]], ROUTES))
+    assert "input queue 3 (colour 4, empty), 3 elements done, endless" in text

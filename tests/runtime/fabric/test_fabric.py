@@ -383,3 +383,30 @@ def test_wse2_programs_may_rewrite_routes_through_registers() -> None:
     machine = run([[s, a], [a, a]], routes)
     np.testing.assert_array_equal(values(machine, seen), [0x200 | 0x2, 1 << 12 | 0x558])
     np.testing.assert_array_equal(values(machine, got, 0, 1), [2, 0])
+
+
+def test_a_link_carries_one_wavelet_per_cycle() -> None:
+    """Two streams of different senders and receivers share the link from PE 1 to PE 2."""
+    n = 60
+    far, near = send_words([]), send_words([])
+    for a, color in ((far, 4), (near, 5)):
+        x = a.array("x", U32, n)
+        a.code.clear()
+        a.dsd(DsdOp.MOV32, a.fabout(2, color, n), None, a.mem(x, n))
+        a.unblock_host()
+        a.ret()
+    receivers = []
+    for color in (5, 4):
+        a = Asm(f"receive{color}")
+        y = a.array("y", U32, n)
+        a.function("go")
+        a.dsd(DsdOp.MOV32, a.mem(y, n), None, a.fabin(3, color, n))
+        a.unblock_host()
+        a.ret()
+        receivers.append(a)
+    routes = {
+        (0, 0, 4): route(R, E), (1, 0, 4): route(W, E), (2, 0, 4): route(W, E),
+        (3, 0, 4): route(W, R), (1, 0, 5): route(R, E), (2, 0, 5): route(W, R),
+    }  # fmt: skip
+    machine = run([[far, near, *receivers]], routes)
+    assert 2 * n < machine.cycles < 2 * n + 80

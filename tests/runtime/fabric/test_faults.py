@@ -350,3 +350,12 @@ def test_save_address_walks_out_of_its_array() -> None:
     a.ret()
     assert "is outside array x (addresses 64 … 79)" in stop(program([[a]]))
     assert np.prod([1]) and isinstance(x, Array)
+
+
+def test_synchronous_operation_on_a_queue_in_use() -> None:
+    def emit(a: Asm) -> None:
+        x = a.array("x", U32, 4)
+        for options in ({"async": 1, "ut": 5}, {}):
+            a.dsd(DsdOp.MOV32, a.mem(x, 4), None, a.fabin(2, C, 4), **options)
+
+    assert "input queue 2 is still used by another operation" in stop(pe(emit, "wse3"))

@@ -335,3 +335,51 @@ def test_wse3_data_tasks_bind_to_queues() -> None:
     machine.run_until_idle()
     assert values(machine, d.log, 1)[0] == 1
     assert isinstance(d.log, Array)
+
+
+def test_blocked_microthread_stands_still() -> None:
+    """WSE-3: `@block(ut_id)` holds an operation until `@unblock(ut_id)`."""
+    a = Asm()
+    y = a.array("y", U32, 1)
+    into = a.fabin(2, C, 1)
+    a.blocked.append((BlockKind.MICROTHREAD, 5))
+    a.function("go")
+    a.dsd(DsdOp.MOV32, a.mem(y, 1), None, into, **{"async": 1, "ut": 5, "activate": 9})
+    a.unblock_host()
+    a.ret()
+    a.local_task(9, "done")
+    a.ret()
+    a.function("free")
+    a.ldi(0, 5)
+    a.emit(Op.UNBLOCK, a=0, b=BlockKind.MICROTHREAD)
+    a.unblock_host()
+    a.ret()
+    s = sending((7, False))
+    s.output(2, C)
+    s.function("free")
+    s.unblock_host()
+    s.ret()
+    code = program([[s, a]], {(0, 0, C): route(R, E), (1, 0, C): route(W, R)}, "wse3")
+    machine = Machine(code)
+    machine.launch("go")
+    machine.run_until_idle()
+    assert values(machine, y, 1)[0] == 0
+    machine.launch("free")
+    machine.run_until_idle()
+    assert values(machine, y, 1)[0] == 7
+
+
+def test_a_surplus_unblock_releases_the_next_launch_early() -> None:
+    a = Asm()
+    a.function("twice")
+    a.unblock_host()
+    a.unblock_host()
+    a.ret()
+    a.function("never")
+    a.ret()
+    machine = Machine(program([[a]]))
+    machine.launch("twice")
+    machine.run_until_idle()
+    assert machine.report()["surplus_unblocks"] == 1
+    machine.launch("never")
+    assert machine.report()["surplus_unblocks"] == 0
