@@ -18,6 +18,9 @@ from pyflame.runtime.fabric.messages import FaultInfo, fault_message
 from pyflame.runtime.fabric.output import Line, OutputLog, Record
 from pyflame.runtime.fabric.report import Report, make_report
 from pyflame.runtime.fabric.stuck import stuck_report
+from pyflame.runtime.fabric.trace.chain import Link, critical_chain
+from pyflame.runtime.fabric.trace.recorded import Recorded, recorded
+from pyflame.runtime.fabric.trace.recorder import Recording, before_launch, record
 from pyflame.runtime.fabric.verify import verify_program
 
 CHUNK = 1 << 16
@@ -54,7 +57,7 @@ class Machine:
     `timing` is "model" (the architecture's cycle model) or "unit" (every cost one cycle); results
     do not depend on it, nor on `shuffle_seed`, which picks among eligible tasks at random. Host
     calls change the machine at once; `launch` and the streams begin work that `run_until_idle` or
-    `complete` carries out.
+    `complete` carries out. With `recording` the run is recorded, see `recorded`.
 
     Raises:
         SimulationError: from any call that runs the machine, when the program breaks a rule.
@@ -73,6 +76,7 @@ class Machine:
         max_instructions: int = 50_000_000,
         fifo_depth: int = 2,
         check_bounds: bool = True,
+        recording: Recording | None = None,
     ) -> None:
         arch = target(program.arch)
         costs = cycles or arch.cycles
@@ -91,6 +95,8 @@ class Machine:
         )
         verify_program(program, arch)
         self.arrays = state.build(program, self.settings)
+        if recording is not None:
+            self.arrays = record(program, self.arrays, recording)
         self.host_cycles = 0
         self._log = OutputLog(program)
         self._launched = ""
@@ -187,6 +193,7 @@ class Machine:
         """As `launch`, without waiting; a launch still running is completed first."""
         self.complete()
         functions = self._launchable(name)
+        before_launch(self.arrays)
         pe = self.arrays.pe.reshape(-1, w.PE_WORDS)
         rows = functions >= 0
         pe[rows, w.HOST_FUNCTION] = functions[rows]
@@ -271,6 +278,19 @@ class Machine:
         current = np.where(channels >= 0, self.arrays.ch[np.maximum(channels, 0)], -1)
         grid = current.reshape(self.program.height, self.program.width, w.COLORS)
         return grid.transpose(1, 0, 2)
+
+    @property
+    def recording(self) -> bool:
+        """Whether the run is recorded."""
+        return bool(self.arrays.g[w.G_TRACE])
+
+    def recorded(self) -> Recorded:
+        """What was recorded up to now; only of a machine made with `recording`."""
+        return recorded(self.program, self.arrays)
+
+    def critical_chain(self) -> list[Link]:
+        """The waits that the run's length comes from; only of a machine made with `recording`."""
+        return critical_chain(self.arrays)
 
     def report(self) -> Report:
         """Where the cycles went: utilisation, counts, the busiest router and queue."""

@@ -370,6 +370,7 @@ def build(program: Program, settings: Settings) -> w.Arrays:
         g=g, pe=pe.ravel(), rg=np.zeros(count * int(g[w.G_REGISTERS]), np.int64), ds=ds, ch=ch,
         im=im, ev=_events(g, count), hs=np.zeros(1, np.int64), hd=np.zeros(1, np.uint32), m8=m8,
         m16=m8.view(np.uint16), m32=m8.view(np.uint32), mf=m8.view(np.float32),
+        tr=np.zeros(1, np.int64),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pyflame.runtime.fabric.kernel import opcodes as oc
+from pyflame.runtime.fabric.kernel import record as rec
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.arith import (
     cast,
@@ -143,6 +144,8 @@ def stop(m, pe, now, pc, cost, count):
     m.pe[p + w.PC] = pc
     m.pe[p + w.BUSY] = now + cost
     m.pe[p + w.BUSY_CYCLES] += cost
+    if m.g[w.G_TRACE] != 0:
+        rec.busy(m, pe, now, now + cost)
     m.pe[p + w.INSTRUCTIONS] += count
     m.pe[p + w.INSTRUCTIONS_ALL] += count
 
@@ -177,6 +180,8 @@ def run(m, pe, now):
     if m.pe[p + w.STATUS] == w.IN_ELEMENT:
         m.pe[p + w.STATUS] = w.RUNNING
         m.pe[p + w.STALL_CYCLES] += now - m.pe[p + w.WAIT_SINCE]
+        if m.g[w.G_TRACE] != 0:
+            rec.stalled(m, pe, m.pe[p + w.WAIT_SINCE], now)
     while True:
         at = code + 6 * pc
         op = im[at]
@@ -256,6 +261,8 @@ def run(m, pe, now):
             pc = leave_function(m, pe, a)
             if pc < 0:
                 stop(m, pe, now, 0, cost, count)
+                if m.g[w.G_TRACE] != 0:
+                    rec.task_ends(m, pe, now + cost)
                 return True
             r = m.pe[p + w.FRAME] + w.FRAME_HEAD
         elif op >= oc.DCOPY and op <= oc.DFIELD:
@@ -303,6 +310,8 @@ def run(m, pe, now):
                     cycles = issue_on_memory(m, pe, row, a)
                     if cycles < 0:
                         break
+                    if m.g[w.G_TRACE] != 0:
+                        rec.memory_operation(m, pe, now + cost, cycles, pc - 1, im[row])
                     cost += cycles
                     continue
                 outcome, cycles = issue_on_fabric(m, pe, row, a, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pyflame.runtime.fabric.kernel import opcodes as oc
+from pyflame.runtime.fabric.kernel import record as rec
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import fault
 from pyflame.runtime.fabric.kernel.issue import option
@@ -130,6 +131,8 @@ def read_fabric(m, pe, o, i, t, size, now):
     value = np.int64(head & 0xFFFFFFFF) >> (16 * (i % pack))
     if i % pack == pack - 1:
         in_pop(m, pe, q)
+        if m.g[w.G_TRACE] != 0:
+            rec.arrived(m, pe, now, m.pe[pe * w.PE_WORDS + w.PC])
     if size == 2:
         value &= 0xFFFF
         if t == 3:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pyflame.runtime.fabric.kernel import opcodes as oc
+from pyflame.runtime.fabric.kernel import record as rec
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import fault, wake_router
 from pyflame.runtime.fabric.kernel.jit import kernel
@@ -24,6 +25,8 @@ def environment(m, pe, op, r, a, b, c, d, now):
         return set_priority(m, pe, rg[r + a], rg[r + b])
     if op == oc.HOSTUNBLOCK:
         host_unblock(m, pe)
+        if m.g[w.G_TRACE] != 0:
+            rec.finished(m, pe, now)
     elif op == oc.PRINT or op == oc.TRACE:
         write_log(m, pe, op, b, rg[r + a] if a >= 0 else np.int64(0), d, c, now)
     elif op == oc.TSCCTL:

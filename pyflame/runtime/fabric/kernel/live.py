@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from pyflame.runtime.fabric.kernel import opcodes as oc
+from pyflame.runtime.fabric.kernel import record as rec
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import fault
 from pyflame.runtime.fabric.kernel.jit import inlined, kernel
@@ -126,6 +127,8 @@ def leave(m, pe, lane, now, result):
     """End a lane's operation: free its queues, save addresses, set its flags."""
     p = pe * w.PE_WORDS
     at = lane_at(pe, lane)
+    if m.g[w.G_TRACE] != 0:
+        rec.operation_ends(m, pe, lane, now)
     m.pe[p + w.LIVE] &= ~(np.int64(1) << lane)
     live = np.int64(m.pe[p + w.LIVE] & ((1 << w.LANES) - 1))
     for other in range(w.LANES):
@@ -205,6 +208,8 @@ def account(m, pe, lane, now):
     p = pe * w.PE_WORDS
     at = lane_at(pe, lane)
     m.pe[p + w.BUSY_CYCLES] += 1
+    if m.g[w.G_TRACE] != 0:
+        rec.operation_steps(m, pe, lane, now, m.pe[at + w.L_SINCE], m.pe[at + w.L_PC])
     if lane == w.MAIN:
         m.pe[p + w.STALL_CYCLES] += now - m.pe[at + w.L_SINCE]
     m.pe[at + w.L_SINCE] = now + 1

@@ -41,6 +41,7 @@ ELEMENTS: dict[str, types.Type] = {
     "m16": types.uint16,
     "m32": types.uint32,
     "mf": types.float32,
+    "tr": types.int64,
 }
 """Element type of each array of `Arrays`."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pyflame.runtime.fabric.kernel import record as rec
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import wake, wake_router
 from pyflame.runtime.fabric.kernel.jit import kernel
@@ -30,6 +31,8 @@ def in_push(m, pe, q, word, time):
     place = (m.pe[at] + m.pe[at + 1]) % w.IN_CAPACITY
     m.pe[at + 2 + place] = (word & w.FLAG_MASK) | (time << w.TIME_SHIFT)
     m.pe[at + 1] += 1
+    if m.g[w.G_TRACE] != 0:
+        rec.into_input(m, pe, q, at + 2 + place, m.pe[at + 1])
     m.pe[p + w.IN_MASK] |= 1 << q
     wake(m, pe, time)
 
@@ -48,6 +51,8 @@ def in_pop(m, pe, q):
     """Remove the first wavelet; the router, or a host stream, may send the next."""
     p = pe * w.PE_WORDS
     at = p + w.IN_QUEUE + q * w.IN_WORDS
+    if m.g[w.G_TRACE] != 0:
+        rec.from_input(m, pe, q, at + 2 + m.pe[at], m.pe[at + 1])
     m.pe[at] = (m.pe[at] + 1) % w.IN_CAPACITY
     m.pe[at + 1] -= 1
     if m.pe[at + 1] == 0:
@@ -67,6 +72,8 @@ def out_push(m, pe, q, word, color, time):
     m.pe[at + 2 + 2 * place] = (word & w.FLAG_MASK) | (time << w.TIME_SHIFT)
     m.pe[at + 3 + 2 * place] = color
     m.pe[at + 1] += 1
+    if m.g[w.G_TRACE] != 0:
+        rec.into_output(m, pe, q, at + 2 + 2 * place, m.pe[at + 1])
     m.pe[p + w.OUT_MASK] |= 1 << q
     wake_router(m, pe)
 
@@ -76,6 +83,8 @@ def out_pop(m, pe, q):
     """Remove the first wavelet of output queue q; the core may have waited for the room."""
     p = pe * w.PE_WORDS
     at = p + w.OUT_QUEUE + q * w.OUT_WORDS
+    if m.g[w.G_TRACE] != 0:
+        rec.from_output(m, pe, q, at + 2 + 2 * m.pe[at], m.pe[at + 1])
     m.pe[at] = (m.pe[at] + 1) % w.OUT_CAPACITY
     m.pe[at + 1] -= 1
     if m.pe[at + 1] == 0:
@@ -130,6 +139,8 @@ def feed(m, pe, q):
         if h < 0:
             return
         word = np.int64(m.hd[next_word(m, pe, h)])
+        if m.g[w.G_TRACE] != 0:
+            rec.from_host(m)
         in_push(m, pe, q, word, time)
         time += 1
 

@@ -8,6 +8,7 @@ the state at the start of the cycle. Blocked routers sleep until something ahead
 from __future__ import annotations
 
 from pyflame.runtime.fabric.kernel import opcodes as oc
+from pyflame.runtime.fabric.kernel import record as rec
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import fault, wake, wake_router
 from pyflame.runtime.fabric.kernel.jit import kernel
@@ -295,6 +296,8 @@ def push(m, pe, channel, color, port, word, now):
     at = fifo_at(m, channel, port)
     place = (ch[at] + ch[at + 1]) % m.g[w.G_DEPTH]
     ch[at + 2 + place] = (word & w.FLAG_MASK) | ((now + m.g[w.G_HOP]) << w.TIME_SHIFT)
+    if m.g[w.G_TRACE] != 0:
+        rec.into_router(m, at + 2 + place)
     ch[at + 1] += 1
     ch[channel + w.C_PORTS] |= 1 << port
     m.pe[pe * w.PE_WORDS + w.COLOR_MASK] |= 1 << color
@@ -313,6 +316,8 @@ def pop(m, pe, channel, color, port):
     ch = m.ch
     at = fifo_at(m, channel, port)
     word = ch[at + 2 + ch[at]]
+    if m.g[w.G_TRACE] != 0:
+        rec.from_router(m, at + 2 + ch[at])
     ch[at] = (ch[at] + 1) % m.g[w.G_DEPTH]
     ch[at + 1] -= 1
     if ch[at + 1] == 0:
@@ -336,6 +341,9 @@ def forward(m, pe, color, port, now):
     channel = m.pe[pe * w.PE_WORDS + w.CHANNEL_OF + color]
     word = pop(m, pe, channel, color, port)
     position = ch[channel + w.C_POSITION + ch[channel + w.C_CURRENT]]
+    if m.g[w.G_TRACE] != 0:
+        control = (word >> 32) & 1
+        rec.moved(m, pe, color, port, (position >> 8) & 31, control, now)
     onward = word
     if word & w.CONTROL_BIT:
         mode = ch[channel + w.C_POP]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pyflame.runtime.fabric.kernel import opcodes as oc
+from pyflame.runtime.fabric.kernel import record as rec
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.arith import wrap
 from pyflame.runtime.fabric.kernel.events import fault
@@ -50,6 +51,8 @@ def start_function(m, pe, function, task, at):
     m.pe[p + w.MAIN_AT] = at
     m.pe[p + w.INSTRUCTIONS] = 0
     m.pe[p + w.TASK_COUNT] += 1
+    if m.g[w.G_TRACE] != 0:
+        rec.task_begins(m, pe, task, at, m.im[row])
 
 
 @kernel
@@ -173,6 +176,8 @@ def pick(m, pe, now):
     m.pe[p + w.LAST_TASK] = best % w.TASKS
     m.pe[p + w.BUSY_CYCLES] += m.g[w.G_TASK]
     start_task(m, pe, best, best_queue, now + m.g[w.G_TASK])
+    if m.g[w.G_TRACE] != 0:
+        rec.busy(m, pe, now, now + m.g[w.G_TASK])
     return True
 
 
@@ -215,6 +220,8 @@ def start_task(m, pe, code, q, at):
     word = in_head(m, pe, q) & w.PAYLOAD
     in_pop(m, pe, q)
     start_function(m, pe, task_function(m, pe, kind, number), code, at)
+    if m.g[w.G_TRACE] != 0:
+        rec.arrived(m, pe, m.g[w.G_NOW], m.pe[p + w.PC])
     row = m.im[image + w.I_PARAMETERS] + 3 * code
     count = m.im[row]
     if count == 1:

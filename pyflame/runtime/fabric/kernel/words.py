@@ -30,6 +30,7 @@ class Arrays(NamedTuple):
     m16: np.ndarray  # the same bytes as uint16
     m32: np.ndarray  # … as uint32
     mf: np.ndarray  # … as float32
+    tr: np.ndarray  # int64: the recording, see record.py; one word if there is none
 
 
 MEMORY_BYTES = 48 * 1024  # arch.memory_bytes; state.py checks that they agree
