@@ -439,7 +439,7 @@ def _channels(
 
 def _named_colors(program: Program) -> np.ndarray:
     """Colours that the program gives a route or a queue anywhere, as a mask of 24."""
-    named = (program.route_of >= 0).any(axis=0)
+    named: np.ndarray = np.array((program.route_of >= 0).any(axis=0))
     for image in program.images:
         colors = [q.color for q in (*image.input_queues, *image.output_queues) if q.color >= 0]
         colors += [int(c) for c in image.descriptors[:, Word.COLOR]]
