@@ -359,9 +359,14 @@ class Machine:
     def _symbol_rows(
         self, name: str, x0: int, y0: int, width: int, height: int, size: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(PE numbers, address of `name` on each) of a rectangle, row by row."""
+        """(PE numbers, address of `name` on each) of a rectangle, row by row.
+
+        A symbol that is exported through a pointer is where the pointer points now: programs swap
+        their buffers.
+        """
         self._check_rectangle(x0, y0, width, height)
         addresses = np.full(len(self.program.images), -1, np.int64)
+        pointers = np.full(len(self.program.images), -1, np.int64)
         for i, image in enumerate(self.program.images):
             symbol = image.symbols.get(name)
             if symbol is not None and symbol.address >= 0:
@@ -371,6 +376,7 @@ class Machine:
                         f"{symbol.size} bytes in {image.name}"
                     )
                 addresses[i] = symbol.address
+                pointers[i] = symbol.pointer
         ys, xs = np.mgrid[y0 : y0 + height, x0 : x0 + width]
         pes = (ys * self.program.width + xs).ravel()
         found = addresses[self.program.image_of[pes]]
@@ -381,7 +387,21 @@ class Machine:
                 f"PE ({pe % self.program.width}, {pe // self.program.width}) exports no variable "
                 f"{name!r}; every PE of the rectangle must"
             )
-        return pes, found
+        return pes, self._followed(pes, pointers[self.program.image_of[pes]], found, size)
+
+    def _followed(
+        self, pes: np.ndarray, pointers: np.ndarray, addresses: np.ndarray, size: int
+    ) -> np.ndarray:
+        """What the pointers at these addresses of the PEs' memories point to; -1 is no pointer."""
+        memory = self.arrays.m8.reshape(-1, w.MEMORY_STRIDE)
+        at = np.maximum(pointers, 0)
+        low, high = (memory[pes, at + i].astype(np.int64) for i in (0, 1))
+        found = np.where(pointers >= 0, low | high << 8, addresses)
+        if (found + size > w.MEMORY_BYTES).any():
+            raise SimulationError(
+                f"a copy of {size} bytes at address {int(found.max())} leaves the PE's memory"
+            )
+        return found
 
     def _launchable(self, name: str) -> np.ndarray:
         """Function index of `name` on each PE, -1 where it is not exported."""
