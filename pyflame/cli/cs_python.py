@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyflame.runtime.fabric.trace.recorder import Recording
 
 INTERRUPTED = 130
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -21,20 +25,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not script.is_file():
         print(f"error: {script}: no such script", file=sys.stderr)
         return 2
-    from pyflame.errors import PyFlameError, UnsupportedError
+    from pyflame.errors import PyFlameError
 
-    if arguments.trace:
-        print(f"error: {UnsupportedError('--trace: writing a trace page')}", file=sys.stderr)
-        return 1
+    if arguments.trace is None and (arguments.trace_window or arguments.trace_pes):
+        print("error: --trace-window and --trace-pes need --trace FILE", file=sys.stderr)
+        return 2
     _prepare(arguments)
+    problem = ""
     try:
         code = _run_script(script, arguments.arguments)
-        return code or _finish(arguments.report)
+        code = code or _finish(arguments.report)
     except PyFlameError as error:
         sys.stdout.flush()
         _print_own_error(error)
         _write_logs()
-        return 1
+        code, problem = 1, str(error)
+    return _write_trace(arguments, problem) or code if arguments.trace else code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,13 +67,33 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--max-cycles", metavar="N", type=_positive, default=None,
         help="stop a program that runs longer than this")  # fmt: skip
     add("--report", action="store_true", help="print cycles and utilisation on stderr at the end")
-    add("--trace", metavar="FILE", type=Path, help="write a page that shows the run")
+    add("--trace", metavar="FILE", type=Path, default=None,
+        help="write an HTML page that shows the run")  # fmt: skip
+    add("--trace-window", metavar="FROM:TO", type=_window, default=None,
+        help="cycles whose details are kept (default: from the start, until full)")  # fmt: skip
+    add("--trace-pes", metavar="X,Y,W,H", type=_rectangle, default=None,
+        help="PEs to keep all details of (default: all)")  # fmt: skip
 
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}; expected a positive number")
     return int(text)
+
+
+def _window(text: str) -> tuple[int, int]:
+    first, _, end = text.partition(":")
+    if not (first.isdecimal() and end.isdecimal() and int(first) < int(end)):
+        raise argparse.ArgumentTypeError(f"{text!r}; expected FROM:TO with FROM < TO, in cycles")
+    return int(first), int(end)
+
+
+def _rectangle(text: str) -> tuple[int, int, int, int]:
+    parts = text.split(",")
+    if len(parts) != 4 or not all(p.isdecimal() for p in parts) or "0" in parts[2:]:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected X,Y,WIDTH,HEIGHT of a rectangle")
+    x, y, width, height = (int(p) for p in parts)
+    return x, y, width, height
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
@@ -79,10 +105,37 @@ def _prepare(arguments: argparse.Namespace) -> None:
     current.shuffle_seed = arguments.shuffle_seed
     if arguments.max_cycles is not None:
         current.max_cycles = arguments.max_cycles
+    current.recording = _recording(arguments)
     (emulated_directory,) = emulated.__path__
     # Python's first entry is where this tool stands, unless -P keeps it out.
     others = sys.path if sys.flags.safe_path else sys.path[1:]
     sys.path[:] = [str(arguments.script.resolve().parent), emulated_directory, *others]
+
+
+def _recording(arguments: argparse.Namespace) -> Recording | None:
+    """What the run has to keep."""
+    if not arguments.trace and not arguments.report:
+        return None
+    from pyflame.runtime.fabric.trace.recorder import COUNTERS, Recording
+
+    if not arguments.trace:
+        return COUNTERS
+    return Recording(window=arguments.trace_window, pes=arguments.trace_pes)
+
+
+def _write_trace(arguments: argparse.Namespace, problem: str) -> int:
+    """Write the page of the runs so far; the exit code."""
+    from pyflame.errors import LimitError
+    from pyflame.runtime.host.report import trace_of_runs
+    from pyflame.runtime.host.session import current
+
+    try:
+        page = trace_of_runs(current.runtimes, arguments.script.parent, problem)
+        arguments.trace.write_text(page, encoding="utf-8")
+    except (OSError, LimitError) as error:
+        print(f"error: --trace {arguments.trace}: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _run_script(script: Path, arguments: list[str]) -> int:

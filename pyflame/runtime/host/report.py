@@ -1,11 +1,15 @@
-"""The table that `pyflame-cs-python --report` prints."""
+"""What `pyflame-cs-python` says of the runs: the table of `--report`, the page of `--trace`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pyflame.runtime.device import Inspectable
+from pyflame.runtime.host.page import trace_page
+from pyflame.runtime.host.page.payload import RunView
 from pyflame.runtime.host.sdkruntime import SdkRuntime
+from pyflame.runtime.host.simulator import Simulator
 
 
 def describe_runs(runtimes: Sequence[SdkRuntime]) -> str:
@@ -15,17 +19,47 @@ def describe_runs(runtimes: Sequence[SdkRuntime]) -> str:
     return "\n".join(_describe(runtime) for runtime in runtimes)
 
 
-def _describe(runtime: SdkRuntime) -> str:
-    program = runtime.program
-    rows: list[tuple[str, str]] = [
-        ("program", str(runtime.directory)),
-        ("target", f"{program.arch}, {program.width} × {program.height} PEs"),
+def trace_of_runs(runtimes: Sequence[SdkRuntime], directory: Path, problem: str = "") -> str:
+    """The page that shows all runs; sources are looked for in `directory` and near the programs.
+
+    `problem` is the error that ended the last run.
+
+    Raises:
+        LimitError: the page would be too large.
+    """
+    loaded = [(r, r.device) for r in runtimes if isinstance(r.device, Simulator)]
+    views = [
+        RunView(
+            name=runtime.directory.name,
+            machine=device.machine,
+            facts=_facts(runtime),
+            error=problem if number == len(loaded) - 1 else "",
+            roots=_roots(runtime.directory, directory),
+        )
+        for number, (runtime, device) in enumerate(loaded)
     ]
-    if runtime.device is None:
-        rows.append(("cycles", "never loaded"))
-    else:
-        rows.append(("cycles", f"{runtime.device.cycles:,}"))
-        if isinstance(runtime.device, Inspectable):
-            rows.extend(runtime.device.statistics())
+    return trace_page(views)
+
+
+def _roots(compiled: Path, script: Path) -> list[Path]:
+    """Where the sources of a compiled directory may lie."""
+    places = (script, compiled.parent, compiled, Path())
+    return list(dict.fromkeys(place.resolve() for place in places))
+
+
+def _describe(runtime: SdkRuntime) -> str:
+    rows = [("program", str(runtime.directory)), *_facts(runtime)]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _facts(runtime: SdkRuntime) -> list[tuple[str, str]]:
+    """Rows (name, value) about a run."""
+    program = runtime.program
+    rows = [("target", f"{program.arch}, {program.width} × {program.height} PEs")]
+    if runtime.device is None:
+        return [*rows, ("cycles", "never loaded")]
+    rows.append(("cycles", f"{runtime.device.cycles:,}"))
+    if isinstance(runtime.device, Inspectable):
+        rows.extend(runtime.device.statistics())
+    return rows

@@ -120,6 +120,7 @@ class SdkRuntime:
             timing=current.timing,
             shuffle_seed=current.shuffle_seed,
             max_cycles=current.max_cycles,
+            recording=current.recording,
         )
 
     def run(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pyflame.runtime.fabric.trace.recorder import Recording
     from pyflame.runtime.host.sdkruntime import SdkRuntime
 
 DEFAULT_MAX_CYCLES = 100_000_000
@@ -19,6 +20,7 @@ class Session:
     timing: str = "model"
     shuffle_seed: int | None = None
     max_cycles: int = DEFAULT_MAX_CYCLES
+    recording: Recording | None = None
     runtimes: list[SdkRuntime] = field(default_factory=list)
 
     def latest(self, directory: Path) -> SdkRuntime | None:

@@ -17,6 +17,7 @@ from pyflame.runtime.host.session import DEFAULT_MAX_CYCLES
 if TYPE_CHECKING:
     from pyflame.runtime.fabric.machine import Machine, Stream
     from pyflame.runtime.fabric.output import Record
+    from pyflame.runtime.fabric.trace.recorder import Recording
 
 TIMINGS = ("model", "unit")
 """Cycle costs: the architecture's model, or one cycle for everything."""
@@ -32,8 +33,11 @@ def open_simulator(
     timing: str = "model",
     shuffle_seed: int | None = None,
     max_cycles: int = DEFAULT_MAX_CYCLES,
+    recording: Recording | None = None,
 ) -> Simulator:
     """The simulator, running the program of `directory` (or `program`, if it is read already).
+
+    With `recording` it keeps what a trace page and the full report need.
 
     Raises:
         SimulationError: `timing` is unknown.
@@ -43,7 +47,13 @@ def open_simulator(
     from pyflame.runtime.fabric.machine import Machine
 
     program = program if program is not None else read_artifact(directory)
-    machine = Machine(program, timing=timing, shuffle_seed=shuffle_seed, max_cycles=max_cycles)
+    machine = Machine(
+        program,
+        timing=timing,
+        shuffle_seed=shuffle_seed,
+        max_cycles=max_cycles,
+        recording=recording,
+    )
     return Simulator(program, machine)
 
 

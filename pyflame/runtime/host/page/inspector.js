@@ -1,0 +1,215 @@
+// The side: facts about the run, the chosen PE, memory maps, sources. All text is set as text.
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "onclick") node.addEventListener("click", value);
+    else if (name === "style") node.style.cssText = value;
+    else if (value !== undefined) node.setAttribute(name, value);
+  }
+  for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
+  return node;
+}
+
+const cell = (content, number = false) => element("td", number ? { class: "num" } : {}, content);
+const header = (...names) => element("tr", {}, names.map(([n, num]) => element("th", num ? { class: "num" } : {}, n)));
+const swatch = (color) => element("i", { class: "swatch", style: `background:${color}` });
+const meter = (share, color) => element("div", { class: "meter" },
+  element("i", { style: `width:${(100 * Math.min(1, share)).toFixed(1)}%;background:${color}` }));
+
+class Inspector {
+  constructor(app) {
+    this.app = app;
+    this.memoryImage = 0;
+    this.file = -1;
+    this.line = -1;
+    for (const button of document.querySelectorAll("#tabs button")) {
+      button.addEventListener("click", () => this.open(button.dataset.tab));
+    }
+    this.open("summary");
+  }
+
+  open(name) {
+    this.tab = name;
+    for (const button of document.querySelectorAll("#tabs button")) {
+      button.classList.toggle("on", button.dataset.tab === name);
+      document.getElementById(`tab-${button.dataset.tab}`).hidden = button.dataset.tab !== name;
+    }
+    this.drawn = "";
+  }
+
+  draw() {
+    const { run, view } = this.app;
+    if (!run) return;
+    const links = this.tab === "summary" ? this.app.chainAt(view.time) : 0;
+    const key = { summary: links, pe: `${view.pe} ${Math.floor(view.time)} ${view.span}`,
+      memory: this.memoryImage, source: `${this.file} ${this.line}` }[this.tab];
+    if (this.drawn === `${run.id} ${this.tab} ${key} ${dark()}`) return;
+    this.drawn = `${run.id} ${this.tab} ${key} ${dark()}`;
+    const box = document.getElementById(`tab-${this.tab}`);
+    const scroll = box.scrollTop;
+    box.replaceChildren(...this[this.tab](run, view));
+    box.scrollTop = scroll;
+    if (this.tab === "source") {
+      const at = box.querySelector(".at");
+      if (at) at.scrollIntoView({ block: "center" });
+    }
+  }
+
+  summary(run) {
+    const facts = element("table", { class: "facts" }, run.facts.map(([name, value]) =>
+      element("tr", {}, element("th", {}, name), cell(value))));
+    return [element("h3", {}, "Run"), facts, ...this.chain(run), ...this.hotQueues(run)];
+  }
+
+  chain(run) {
+    const now = this.app.chainAt(this.app.view.time);
+    const rows = run.chain.links.map((link, i) => this.chainRow(run, link, i === now));
+    const first = Math.max(0, Math.min(rows.length - 200, now - 100));
+    const shown = rows.slice(first, first + 200);
+    const more = rows.length + run.chain.left - shown.length;
+    return [
+      element("h3", {}, "Critical chain"),
+      element("p", { class: "note" },
+        "Back from what ended last, over the wavelets that each PE had nothing to do but wait for."
+        + (more ? ` ${count(more)} parts are not listed.` : "")),
+      element("table", {}, header(["Cycles", 1], ["Length", 1], ["PE"], ["Began with"]), shown),
+    ];
+  }
+
+  chainRow(run, [pe, begin, end, cause, color, sent, site, waited], now) {
+    if (pe < 0) return element("tr", {}, cell("…", true), cell("", true), cell(""), cell("earlier parts were not kept"));
+    const by = cause === "wavelet"
+      ? [swatch(colorOf(color < 0 ? 0 : color)), ` colour ${color}, ${count(Math.max(0, begin - sent))} under way`]
+      : [CAUSES[cause] + (cause === "stream" && color >= 0 ? `, colour ${color}` : "")];
+    const place = run.siteName(site);
+    const tip = waited ? `waited ${count(waited)} cycles` : "";
+    return element("tr", {
+      class: now ? "link now" : "link", title: tip,
+      onclick: () => { this.app.choosePe(pe, false); this.app.centre(begin); if (site >= 0) this.show(site, false); },
+    }, cell(count(begin), true), cell(count(end - begin), true), cell(run.peName(pe).slice(3)),
+    cell(element("span", {}, ...by, place ? element("div", { class: "note mono", style: "margin:0" }, place) : null)));
+  }
+
+  hotQueues(run) {
+    const found = [];
+    for (let pe = 0; pe < run.pes; pe++) {
+      for (let q = 0; q < 16; q++) {
+        const high = run.high[pe * 16 + q];
+        if (high) found.push([high / Math.max(1, run.depths[q]), high, pe, q]);
+      }
+    }
+    found.sort((a, b) => b[0] - a[0] || a[2] - b[2] || a[3] - b[3]);
+    const rows = found.slice(0, 12).map(([share, high, pe, q]) => element("tr",
+      { class: "link", onclick: () => this.app.choosePe(pe) },
+      cell(run.peName(pe).slice(3)), cell(run.queueName(pe, q)), cell(`${high} of ${run.depths[q]}`, true),
+      cell(meter(share, palette.queue))));
+    return [
+      element("h3", {}, "Fullest queues"),
+      rows.length ? element("table", {}, header(["PE"], ["Queue"], ["Most", 1], [""]), rows)
+        : element("p", { class: "note" }, "No queue ever held a wavelet."),
+    ];
+  }
+
+  pe(run, view) {
+    const pe = view.pe;
+    if (pe < 0) return [element("p", { class: "note" }, "Click a PE of the mesh or of the time chart.")];
+    const image = run.image(pe), busy = run.busy(pe, view.time), stalled = run.stalled(pe, view.time);
+    const part = (share, color) => element("i", { style: `width:${(100 * share).toFixed(2)}%;background:${color}` });
+    return [
+      element("h2", {}, run.peName(pe)),
+      element("p", { class: "note" }, `${image.name} · one of ${count(image.pes)} PEs of this class`),
+      element("h3", {}, `Around cycle ${count(view.time)}`),
+      element("div", { class: "split" }, part(busy, palette.busy), part(stalled, palette.stall)),
+      element("p", { class: "note" }, `busy ${percent(busy)} · stalled ${percent(stalled)} · idle ${percent(Math.max(0, 1 - busy - stalled))}`
+        + ` (over ${count(2 ** run.bins.shift)} cycles)`),
+      ...this.running(run, view), ...this.queues(run, view), ...this.routes(run, pe),
+    ];
+  }
+
+  running(run, view) {
+    const spans = run.spansOf(view.pe, Math.floor(view.time), Math.floor(view.time));
+    if (view.span >= 0 && !spans.includes(view.span)) spans.push(view.span);
+    const rows = spans.slice(0, 24).map((i) => {
+      const span = run.span(i);
+      return element("tr", { class: i === view.span ? "link now" : "link", onclick: () => this.app.chooseSpan(i), title: describeSpan(run, view.pe, span) },
+        cell(span.label), cell(`${count(span.begin)} … ${count(span.end)}`, true),
+        cell(element("span", { class: "mono" }, run.siteName(span.site))));
+    });
+    return [element("h3", {}, "What runs"), rows.length
+      ? element("table", {}, header(["Task or operation"], ["Cycles", 1], ["Source"]), rows)
+      : element("p", { class: "note" }, run.spansUntil > view.time ? "Nothing." : "No details were kept here.")];
+  }
+
+  queues(run, view) {
+    const b = run.bin(view.time), pe = view.pe;
+    const rows = run.bins.queues.map((q, i) => [q, run.level(pe, i, b), run.high[pe * 16 + q]])
+      .filter(([, , high]) => high)
+      .map(([q, level, high]) => element("tr", {}, cell(run.queueName(pe, q)),
+        cell(`${level} of ${run.depths[q]}`, true), cell(`${high}`, true),
+        cell(meter(level / Math.max(1, run.depths[q]), palette.queue))));
+    return rows.length ? [element("h3", {}, "Queues"),
+      element("table", {}, header(["Queue"], ["Now", 1], ["Most", 1], [""]), rows)] : [];
+  }
+
+  routes(run, pe) {
+    const mask = (bits) => DIRECTIONS.filter((_, d) => (bits >> d) & 1).join("+") || "none";
+    const rows = [];
+    for (const color of run.colors) {
+      const route = run.route(pe, color);
+      if (!route) continue;
+      route.positions.forEach(([rx, tx], i) => rows.push(element("tr", {},
+        cell(i ? "" : element("span", {}, swatch(colorOf(color)), ` ${color}`)),
+        cell(route.positions.length > 1 ? `${i}${i === route.current ? " (start)" : ""}` : ""),
+        cell(`${mask(rx)} → ${mask(tx)}`))));
+    }
+    return rows.length ? [element("h3", {}, "Routes"),
+      element("table", {}, header(["Colour"], ["Position"], ["From → to"]), rows)] : [];
+  }
+
+  memory(run) {
+    const choice = element("select", {}, run.images.map((image, i) =>
+      element("option", { value: i, selected: i === this.memoryImage ? "" : undefined }, `${image.name} (${image.pes} PEs)`)));
+    choice.addEventListener("change", () => { this.memoryImage = Number(choice.value); this.app.redraw(); });
+    const image = run.images[Math.min(this.memoryImage, run.images.length - 1)];
+    const variables = image.map.filter((row) => row[2] > 0);
+    const color = (i) => `hsl(${(i * 137.508 + 200) % 360} 55% ${dark() ? 58 : 52}%)`;
+    const bars = variables.map(([name, at, bytes], i) => element("i", {
+      title: `${name}: ${count(bytes)} bytes at ${count(at)}`,
+      style: `left:${100 * at / run.memory}%;width:${100 * bytes / run.memory}%;background:${color(i)}`,
+    }));
+    const biggest = variables.map((row, i) => [...row, i]).sort((a, b) => b[2] - a[2] || a[1] - b[1]).slice(0, 200);
+    const rows = biggest.map(([name, at, bytes, i]) => element("tr", {}, cell(element("span", {}, swatch(color(i)), ` ${name}`)),
+      cell(count(at), true), cell(count(bytes), true)));
+    return [
+      element("h3", {}, "PE class"), choice,
+      element("h3", {}, "Memory"),
+      element("div", { class: "map" }, bars),
+      element("div", { class: "scale" }, ...[0, 12, 24, 36, 48].map((k) => element("span", {}, `${k} KiB`))),
+      element("p", { class: "note" }, `Variables end at ${count(image.end)} of ${count(run.memory)} bytes (${percent(image.end / run.memory)}); code and stack share the rest.`),
+      element("table", {}, header(["Variable"], ["Address", 1], ["Bytes", 1]), rows),
+    ];
+  }
+
+  // Open the source at a site.
+  show(site, switchTab = true) {
+    [this.file, this.line] = this.app.run.sites[site];
+    if (switchTab) this.open("source");
+    this.app.redraw();
+  }
+
+  source(run) {
+    if (this.file < 0) this.file = run.files.findIndex((f) => f.text !== null);
+    const choice = element("select", {}, run.files.map((file, i) =>
+      element("option", { value: i, selected: i === this.file ? "" : undefined }, file.name)));
+    choice.addEventListener("change", () => { this.file = Number(choice.value); this.line = -1; this.app.redraw(); });
+    const file = run.files[this.file];
+    const bar = element("div", { class: "bar" }, choice);
+    if (!file || file.text === null) {
+      return [bar, element("p", { class: "note", style: "padding:12px 14px" }, "The source was not found when the page was written.")];
+    }
+    const lines = file.text.split("\n").slice(0, 20000).map((text, i) =>
+      element("div", i + 1 === this.line ? { class: "at" } : {}, element("b", {}, String(i + 1)), text.replace(/\r$/, "")));
+    return [bar, element("div", { class: "code" }, lines)];
+  }
+}

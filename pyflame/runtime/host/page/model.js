@@ -1,0 +1,215 @@
+// What the views ask about a run: counts at every level of detail, spans, moves, routes.
+
+const DIRECTIONS = ["north", "south", "east", "west", "ramp"];
+const STEP_X = [0, 0, 1, -1], STEP_Y = [-1, 1, 0, 0];
+const LANES = ["microthread 0", "microthread 1", "microthread 2", "microthread 3",
+  "microthread 4", "microthread 5", "microthread 6", "microthread 7",
+  "fabric operation", "memory operation", "task"];
+const LANE_ORDER = [10, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7];
+const CAUSES = {
+  start: "program start", launch: "launch", stream: "host", wavelet: "wavelet", lost: "not kept",
+};
+
+class Run {
+  constructor(data) {
+    Object.assign(this, data);
+    this.pes = this.width * this.height;
+    this.levelsOf = [this.finest()];
+    while (last(this.levelsOf).count > 64) this.levelsOf.push(this.halved(last(this.levelsOf)));
+    this.colors = this.usedColors();
+  }
+
+  // Bins as recorded: `busy` and `stalled` per PE, `mean…` over all PEs, shares of 255.
+  finest() {
+    const { shift, count, busy, stalled } = this.bins;
+    return this.withMeans({ shift, count, busy, stalled });
+  }
+
+  halved(bins) {
+    const count = Math.ceil(bins.count / 2);
+    const halves = (from) => {
+      const to = new Uint8Array(this.pes * count);
+      for (let pe = 0; pe < this.pes; pe++) {
+        for (let b = 0; b < count; b++) {
+          const at = pe * bins.count + 2 * b;
+          const second = 2 * b + 1 < bins.count ? from[at + 1] : from[at];
+          to[pe * count + b] = (from[at] + second + 1) >> 1;
+        }
+      }
+      return to;
+    };
+    const result = { shift: bins.shift + 1, count };
+    return this.withMeans({ ...result, busy: halves(bins.busy), stalled: halves(bins.stalled) });
+  }
+
+  withMeans(bins) {
+    const mean = (values) => {
+      const sums = new Float32Array(bins.count);
+      for (let pe = 0; pe < this.pes; pe++) {
+        for (let b = 0; b < bins.count; b++) sums[b] += values[pe * bins.count + b];
+      }
+      return sums.map((v) => v / this.pes / 255);
+    };
+    bins.meanBusy = mean(bins.busy);
+    bins.meanStalled = mean(bins.stalled);
+    return bins;
+  }
+
+  // The coarsest bins that still are at most `cycles` wide.
+  at(cycles) {
+    let best = this.levelsOf[0];
+    for (const bins of this.levelsOf) if (2 ** bins.shift <= cycles) best = bins;
+    return best;
+  }
+
+  bin(time) {
+    const b = Math.floor(time / 2 ** this.bins.shift);
+    return Math.max(0, Math.min(this.bins.count - 1, b));
+  }
+
+  usedColors() {
+    const used = new Set();
+    for (let i = 0; i < this.routeOf.length; i++) if (this.routeOf[i] >= 0) used.add(i % 24);
+    return [...used].sort((a, b) => a - b);
+  }
+
+  peName(pe) { return `PE (${pe % this.width}, ${Math.floor(pe / this.width)})`; }
+
+  image(pe) { return this.images[this.imageOf[pe]]; }
+
+  route(pe, color) {
+    const number = this.routeOf[pe * 24 + color];
+    return number < 0 ? null : this.routes[number];
+  }
+
+  position(route, wanted) {
+    const number = wanted === "start" ? route.current : Number(wanted);
+    return route.positions[number] || null;
+  }
+
+  busy(pe, time) { return this.bins.busy[pe * this.bins.count + this.bin(time)] / 255; }
+
+  stalled(pe, time) { return this.bins.stalled[pe * this.bins.count + this.bin(time)] / 255; }
+
+  // Share of cycles in which a link moved a wavelet, and the bits of the colours it carried.
+  link(pe, direction, time) {
+    const at = (pe * 5 + direction) * this.bins.count + this.bin(time);
+    return [this.bins.links[at] / 255, this.bins.masks[this.bins.colors[at]]];
+  }
+
+  // Levels of one recorded queue (index into bins.queues) of a PE in a bin.
+  level(pe, index, b) {
+    return this.bins.levels[(pe * this.bins.queues.length + index) * this.bins.count + b];
+  }
+
+  // The fullest queue of a PE at a time, as a share of its depth.
+  fullest(pe, time) {
+    const b = this.bin(time);
+    let most = 0;
+    this.bins.queues.forEach((queue, i) => {
+      most = Math.max(most, this.level(pe, i, b) / Math.max(1, this.depths[queue]));
+    });
+    return Math.min(1, most);
+  }
+
+  queueName(pe, queue) {
+    const image = this.image(pe);
+    const [kind, number, list] = queue < 8
+      ? ["input", queue, image.inputs] : ["output", queue - 8, image.outputs];
+    const entry = list.find(([n, c]) => n === number && c >= 0);
+    return `${kind} queue ${number}` + (entry ? ` · colour ${entry[1]}` : "");
+  }
+
+  // Spans of a PE that touch [from, to], as numbers.
+  spansOf(pe, from, to) {
+    const { starts, begin, length } = this.spans;
+    const found = [];
+    for (let i = starts[pe]; i < starts[pe + 1]; i++) {
+      if (begin[i] > to) break;
+      if (begin[i] + length[i] >= from) found.push(i);
+    }
+    return found;
+  }
+
+  span(i) {
+    const s = this.spans;
+    const queues = s.queues[i];
+    return {
+      lane: s.lane[i], begin: s.begin[i], end: s.begin[i] + s.length[i], label: s.labels[s.label[i]],
+      site: s.site[i], waited: s.waited[i], elements: s.elements[i], open: s.open[i] !== 0,
+      input: (queues & 15) - 1, output: (queues >> 4) - 1,
+    };
+  }
+
+  siteName(site) {
+    if (site < 0) return "";
+    const [file, line] = this.sites[site];
+    return `${this.files[file] ? this.files[file].name : "?"}:${line}`;
+  }
+
+  // First move at or after a cycle.
+  firstMove(time) {
+    const times = this.moves.time;
+    let low = 0, high = times.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (times[middle] < time) low = middle + 1; else high = middle;
+    }
+    return low;
+  }
+
+  hasMoves(time) { return time >= this.window[0] && time < this.movesUntil; }
+}
+
+const last = (list) => list[list.length - 1];
+const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+const count = (value) => Math.round(value).toLocaleString("en-US");
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const colorOf = (color, alpha = 1) => {
+  const hue = (color * 137.508 + 12) % 360;
+  const light = dark() ? 62 : 44;
+  return `hsl(${hue.toFixed(1)} 72% ${light}% / ${alpha})`;
+};
+const dark = () => document.documentElement.dataset.theme === "dark";
+
+// Colours of the style sheet as numbers, for canvases.
+let palette = {};
+function readPalette() {
+  const style = getComputedStyle(document.documentElement);
+  const names = ["bg", "panel", "line", "text", "dim", "accent", "busy", "stall", "idle", "queue",
+    "traffic", "chain", "cursor", "hover"];
+  palette = {};
+  for (const name of names) palette[name] = style.getPropertyValue(`--${name}`).trim();
+  palette.rgb = (name) => {
+    const hex = palette[name].slice(1);
+    return [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  };
+}
+
+// Idle, busy and stalled mixed in their shares.
+function activityColor(busy, stalled) {
+  const [i, b, s] = [palette.rgb("idle"), palette.rgb("busy"), palette.rgb("stall")];
+  const idle = Math.max(0, 1 - busy - stalled);
+  return i.map((v, k) => Math.round(v * idle + b[k] * busy + s[k] * stalled));
+}
+
+function rampColor(name, share) {
+  const [from, to] = [palette.rgb("idle"), palette.rgb(name)];
+  return from.map((v, k) => Math.round(v + (to[k] - v) * share));
+}
+const css = (rgb) => `rgb(${rgb[0]} ${rgb[1]} ${rgb[2]})`;
+
+// A canvas in device pixels with a context in CSS pixels.
+function prepare(canvas) {
+  const ratio = window.devicePixelRatio || 1;
+  const box = canvas.parentElement.getBoundingClientRect();
+  const [width, height] = [Math.max(1, box.width), Math.max(1, box.height)];
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return { context, width, height };
+}

@@ -1,0 +1,268 @@
+"""The data of a trace page: one JSON head and typed arrays behind it."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyflame.runtime.fabric.image import Image, Program
+from pyflame.runtime.fabric.isa import DsdOp
+from pyflame.runtime.fabric.kernel import record_words as r
+from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.machine import Machine
+from pyflame.runtime.fabric.messages import task_name
+from pyflame.runtime.fabric.trace.chain import Link
+from pyflame.runtime.fabric.trace.recorded import Bins, Recorded
+from pyflame.runtime.host.page.sources import find_sources
+from pyflame.runtime.host.statistics import queue_depths
+
+FORMAT = 1
+FULL = 255
+"""How a share of 1 is stored."""
+MOST_LINKS = 2000
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A machine to show, its name, rows of facts about it, and where its sources may lie."""
+
+    name: str
+    machine: Machine
+    facts: Sequence[tuple[str, str]] = ()
+    error: str = ""
+    roots: Sequence[Path] = ()
+
+
+@dataclass
+class _Sections:
+    """Arrays behind the head, each at a multiple of 8 bytes."""
+
+    parts: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, values: np.ndarray, kind: str) -> dict[str, Any]:
+        """Append values as little-endian `kind`; what stands for them in the head."""
+        data = np.ascontiguousarray(values, np.dtype(kind).newbyteorder("<")).tobytes()
+        place = {"array": kind, "at": self.size, "count": int(values.size)}
+        padding = -len(data) % 8
+        self.parts.append(data + bytes(padding))
+        self.size += len(data) + padding
+        return place
+
+
+@dataclass
+class _Sites:
+    """Instructions that spans and links refer to: [file, line] by number."""
+
+    program: Program
+    numbers: dict[tuple[int, int], int] = field(default_factory=dict)
+    rows: list[list[int]] = field(default_factory=list)
+
+    def add(self, pe: int, pc: int) -> int:
+        """The number of the place of an instruction, -1 if it has none."""
+        image = self.program.images[int(self.program.image_of[pe])]
+        if not 0 <= pc < len(image.lines):
+            return -1
+        file, line = (int(v) for v in image.lines[pc])
+        if (file, line) not in self.numbers:
+            self.numbers[file, line] = len(self.rows)
+            self.rows.append([file, line])
+        return self.numbers[file, line]
+
+
+def pack_runs(runs: Sequence[RunView], step: int = 0) -> bytes:
+    """All runs; each `step` halves the time resolution and the amount of detail."""
+    sections = _Sections()
+    head = {"format": FORMAT, "runs": [_run(run, sections, step) for run in runs]}
+    text = json.dumps(head, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    front = struct.pack("<I", len(text)) + text
+    return front + bytes(-len(front) % 8) + b"".join(sections.parts)
+
+
+def _run(run: RunView, sections: _Sections, step: int) -> dict[str, Any]:
+    program, recorded = run.machine.program, run.machine.recorded()
+    sites = _Sites(program)
+    spans, moves, until = _trimmed(recorded, step)
+    head = {
+        "name": run.name,
+        "arch": program.arch,
+        "width": program.width,
+        "height": program.height,
+        "cycles": recorded.cycles,
+        "facts": [list(row) for row in run.facts],
+        "error": run.error,
+        "memory": w.MEMORY_BYTES,
+        "depths": queue_depths(run.machine),
+        "window": list(recorded.window),
+        "spansUntil": until[0],
+        "movesUntil": until[1],
+        "images": [_image(program, i) for i in range(len(program.images))],
+        "imageOf": sections.add(program.image_of, "int32"),
+        "routes": [_route(route) for route in program.routes],
+        "routeOf": sections.add(program.route_of, "int32"),
+        "high": sections.add(recorded.high, "uint8"),
+        "bins": _bins(recorded, sections, step),
+        "spans": _spans(program, spans, recorded, sites, sections),
+        "moves": _moves(moves, sections),
+        "chain": _chain(run.machine.critical_chain(), program, sites),
+    }
+    head["sites"] = sites.rows
+    head["files"] = _files(program, sites, run.roots)
+    return head
+
+
+def _trimmed(recorded: Recorded, step: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """Spans (as rows of `recorded.spans`) and moves of the window's first part, and up to when."""
+    chosen = np.arange(len(recorded.spans))
+    spans_until, moves_until = recorded.spans_until, recorded.moves_until
+    moves = recorded.moves
+    if step:
+        begins = np.sort(recorded.spans[:, r.S_BEGIN])
+        keep = len(begins) >> step
+        if keep < len(begins):
+            spans_until = min(spans_until, int(begins[keep]))
+            chosen = chosen[recorded.spans[:, r.S_BEGIN] < spans_until]
+        keep = len(moves) >> step
+        if keep < len(moves):
+            moves_until = min(moves_until, int(moves[keep, r.M_TIME]))
+            moves = moves[moves[:, r.M_TIME] < moves_until]
+    return chosen, moves, (spans_until, moves_until)
+
+
+def _image(program: Program, number: int) -> dict[str, Any]:
+    image = program.images[number]
+    return {
+        "name": image.name,
+        "pes": int((program.image_of == number).sum()),
+        "map": sorted(([n, a, b] for n, a, b in image.memory_map), key=lambda row: row[1]),
+        "end": image.data_end,
+        "inputs": sorted([q.number, q.color] for q in image.input_queues),
+        "outputs": sorted([q.number, q.color] for q in image.output_queues),
+    }
+
+
+def _route(route: Any) -> dict[str, Any]:
+    return {
+        "positions": [[p.rx, p.tx] for p in route.positions],
+        "current": route.current,
+        "ring": route.ring,
+        "pop": route.pop.name,
+    }
+
+
+def _share(counts: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Counts as shares of the bins' widths; what is not zero stays visible."""
+    share = np.rint(counts * FULL / width)
+    return np.where(counts > 0, np.clip(share, 1, FULL), 0).astype(np.uint8)
+
+
+def _bins(recorded: Recorded, sections: _Sections, step: int) -> dict[str, Any]:
+    bins: Bins = recorded.bins
+    for _ in range(step):
+        if bins.busy.shape[1] > 1:
+            bins = bins.halved()
+    count = bins.busy.shape[1]
+    width = np.minimum(recorded.cycles - (np.arange(count) << bins.shift), 1 << bins.shift)
+    width = np.maximum(width, 1)
+    masks, index = np.unique(bins.colors, return_inverse=True)
+    levels = bins.levels[:, :, :].transpose(0, 2, 1)
+    used = [q for q in range(2 * w.QUEUES) if levels[:, q].any()]
+    return {
+        "shift": bins.shift,
+        "count": count,
+        "busy": sections.add(_share(bins.busy, width), "uint8"),
+        "stalled": sections.add(_share(bins.stalled, width), "uint8"),
+        "links": sections.add(_share(bins.links, width[:, None]).transpose(0, 2, 1), "uint8"),
+        "masks": [int(m) for m in masks],
+        "colors": sections.add(index.reshape(bins.colors.shape).transpose(0, 2, 1), "uint32"),
+        "queues": used,
+        "levels": sections.add(levels[:, used], "uint8"),
+    }
+
+
+def _spans(
+    program: Program,
+    chosen: np.ndarray,
+    recorded: Recorded,
+    sites: _Sites,
+    sections: _Sections,
+) -> dict[str, Any]:
+    rows = recorded.spans[chosen]
+    labels: dict[str, int] = {}
+    label, site = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
+    known: dict[tuple[int, int, int, int], tuple[int, int]] = {}
+    for i, (pe, lane, _, _, pc, info, _) in enumerate(rows.tolist()):
+        image = int(program.image_of[pe])
+        key = (image, pc, lane == r.TASK_SPAN, info if lane == r.TASK_SPAN else info & 255)
+        if key not in known:
+            text = _label(program.images[image], *key[2:], pc)
+            known[key] = (labels.setdefault(text, len(labels)), sites.add(pe, pc))
+        label[i], site[i] = known[key]
+    operation = rows[:, r.S_LANE] != r.TASK_SPAN
+    info = np.where(operation, rows[:, r.S_INFO], 0)
+    starts = np.searchsorted(rows[:, r.S_PE], np.arange(program.width * program.height + 1))
+    return {
+        "labels": list(labels),
+        "starts": sections.add(starts, "int32"),
+        "lane": sections.add(rows[:, r.S_LANE], "uint8"),
+        "begin": sections.add(rows[:, r.S_BEGIN], "int32"),
+        "length": sections.add(rows[:, r.S_END] - rows[:, r.S_BEGIN], "int32"),
+        "label": sections.add(label, "uint16"),
+        "site": sections.add(site, "int32"),
+        "queues": sections.add(info >> 8 & 255, "uint8"),
+        "waited": sections.add(info >> 16, "int32"),
+        "elements": sections.add(rows[:, r.S_COUNT], "int32"),
+        "open": sections.add(recorded.unfinished[chosen], "uint8"),
+    }
+
+
+def _label(image: Image, is_task: bool, code: int, pc: int) -> str:
+    if not is_task:
+        return f"@{DsdOp(code).name.lower()}"
+    if code < 0:
+        return "initialisation"
+    if code // w.TASKS == w.HOST_KIND:
+        names = [f.name for f in image.functions if f.entry == pc]
+        return f"launched {names[0]}" if names else "a launched function"
+    return task_name(image, code)
+
+
+def _moves(moves: np.ndarray, sections: _Sections) -> dict[str, Any]:
+    what = moves[:, r.M_WHAT]
+    return {
+        "time": sections.add(moves[:, r.M_TIME], "int32"),
+        "pe": sections.add(what >> 16, "int32"),
+        "what": sections.add(what & 0x3FFF, "uint16"),
+    }
+
+
+def _chain(links: list[Link], program: Program, sites: _Sites) -> dict[str, Any]:
+    """The last links of the chain: [pe, begin, end, cause, colour, sent, site, waited] each."""
+    rows: list[list[Any]] = []
+    for link in links[-MOST_LINKS:]:
+        color = -1
+        site = -1
+        if link.pe >= 0:
+            image = program.images[int(program.image_of[link.pe])]
+            color = next((q.color for q in image.input_queues if q.number == link.queue), -1)
+            site = sites.add(link.pe, link.pc)
+        row = [link.pe, link.begin, link.end, link.cause, color, link.sent, site, link.waited]
+        rows.append(row)
+    return {"links": rows, "left": max(len(links) - MOST_LINKS, 0)}
+
+
+def _files(program: Program, sites: _Sites, roots: Sequence[Path]) -> list[dict[str, Any]]:
+    last = [1] * len(program.files)
+    for image in program.images:
+        for file in np.unique(image.lines[:, 0]) if len(image.lines) else ():
+            if 0 <= file < len(last):
+                lines = image.lines[image.lines[:, 0] == file][:, 1]
+                last[file] = max(last[file], int(lines.max()))
+    texts = find_sources(program.files, last, roots)
+    return [{"name": n, "text": t} for n, t in zip(program.files, texts, strict=True)]
