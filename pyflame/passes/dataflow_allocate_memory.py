@@ -21,7 +21,8 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from pyflame.dialects.dataflow.attributes import Purpose
-from pyflame.dialects.dataflow.program import BufferOp, ProgramOp, programs
+from pyflame.dialects.dataflow.communication import SendOp
+from pyflame.dialects.dataflow.program import BufferOp, PhaseOp, ProgramOp, programs
 from pyflame.dialects.dataflow.types import element_size
 from pyflame.dialects.dataflow.vector import ViewOp
 from pyflame.errors import MemoryLimitError
@@ -165,8 +166,19 @@ class Interval:
 
 
 def live_intervals(program: ProgramOp) -> dict[BufferOp, Interval]:
-    """When each buffer is needed. What a loop touches is needed for the whole outermost loop."""
+    """When each buffer is needed.
+
+    What a loop touches is needed for the whole outermost loop, what an asynchronous send reads to
+    the end of its phase: the receive that ends its life is there.
+    """
     spans = _spans(program)
+    for phase in program.walk():
+        if isinstance(phase, PhaseOp):
+            inside = list(phase.walk())
+            end = spans[inside[-1]].last
+            for op in inside:
+                if isinstance(op, SendOp) and op.asynchronous:
+                    spans[op] = Interval(spans[op].first, end)
     found: dict[BufferOp, Interval] = {}
     for buffer in program.buffers:
         touched = [spans[op] for op in _accesses(buffer)]

@@ -88,3 +88,18 @@ def test_every_pe_holds_a_part_of_each_operand_only(tmp_path) -> None:
         if line.startswith("var ") and "@zeros" in line
     )
     assert largest < 64 * 64 / 4
+
+
+def test_a_gathered_tensor_reshapes_into_slices_that_outlive_a_phase() -> None:
+    x = pf.from_numpy(np.arange(18, dtype=np.float32).reshape(3, 3, 2), name="x")
+    result = [x * 2.0, pf.maximum((x * 3.0).reshape([9, 2]), 0.5)]
+    assert pf.verify(result, rows=4, cols=3).levels[-1] == "csl"
+
+
+def test_a_gather_in_two_steps_does_not_overwrite_what_is_being_sent() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (pf.from_numpy(rng.standard_normal((5, 7, 1, 1)).astype(np.float32)) for _ in range(2))
+    layout = pf.MeshLayout(2, 3, split=(None, None, 0, 1))
+    product = a.transpose(2, 3) @ b.to_layout(layout).transpose(2, 3)
+    for target in ("wse2", "wse3"):
+        assert pf.verify(product, target=target).levels[-1] == "csl"

@@ -190,8 +190,7 @@ def _slice(state: State, op: mesh.AllSliceOp | mesh.ScatterOp, dim: int, axis: A
     emitter, source = state.emitter, state.tile(op.x)
     tile, total, extent = tile_of(op.result)[dim], shape_of(op.x)[dim], state.extent(axis)
     me: Index = emitter.role(CoordOp, axis) if extent > 1 else 0
-    start = indexing.mul(emitter.builder, me, tile)
-    part = source.at(emitter.builder, dim, start, tile)
+    part = source.part_of(dim, me, tile)
     if tile * extent == total:
         state.bind(op.result, part)
         return

@@ -33,7 +33,9 @@ class Storage:
 class Tile:
     """A tile of `shape` in a buffer: element (i, j, …) lies at ``base + offset + i·s₀ + j·s₁ + …``.
 
-    `shape` is the whole tile, padding included.
+    `shape` is the whole tile, padding included. Where a tile starts may also depend on the PE's
+    place: `places` holds (coordinate, elements per step) pairs, which every view computes anew,
+    because a value of one phase is not known in the next.
     """
 
     storage: Storage
@@ -41,6 +43,7 @@ class Tile:
     strides: tuple[int, ...]
     base: int = 0
     offset: SSAValue | None = None
+    places: tuple[tuple[SSAValue, int], ...] = ()
 
     @property
     def is_row_major(self) -> bool:
@@ -64,6 +67,14 @@ class Tile:
         offset = indexing.add(builder, self.offset if self.offset is not None else 0, moved)
         assert isinstance(offset, SSAValue)
         return replace(self, shape=shape, offset=offset)
+
+    def part_of(self, dim: int, place: Index, size: int) -> Tile:
+        """The part of `size` elements of dimension `dim` that the PE at `place` has."""
+        shape = (*self.shape[:dim], size, *self.shape[dim + 1 :])
+        step = size * self.strides[dim]
+        if isinstance(place, int):
+            return replace(self, shape=shape, base=self.base + place * step)
+        return replace(self, shape=shape, places=(*self.places, (place, step)))
 
     def view(
         self,
@@ -102,8 +113,12 @@ def make_view(
             )
         )
     dynamic = [n for n in sizes if isinstance(n, SSAValue)]
+    offset: Index = tile.offset if tile.offset is not None else 0
+    for place, step in tile.places:
+        offset = indexing.add(builder, offset, indexing.mul(builder, place, step))
+    start = offset if isinstance(offset, SSAValue) else None
     return builder.insert(
-        ViewOp(tile.storage.buffer.result, type, tile.base, tile.offset, dynamic)
+        ViewOp(tile.storage.buffer.result, type, tile.base, start, dynamic)
     ).result
 
 
