@@ -120,7 +120,7 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
         f"the task ran for more than {f.a} instructions; if it is meant to, raise max_instructions"
     ),
     Fault.RECURSION: lambda f, i: (
-        f"the call of {i.functions[f.a].name} nests too deep; CSL functions must not recurse"
+        f"the call of {i.functions[f.a].name} nests too deep; does it end?"
     ),
     Fault.UNINITIALISED_QUEUE: lambda f, i: (
         f"{_queue(f.b)} {f.a} is used but not initialised; add @initialize_queue"

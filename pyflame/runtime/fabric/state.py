@@ -84,8 +84,12 @@ def written_slots(image: Image) -> set[int]:
     return {int(s) for s in image.code[np.isin(image.code[:, 0], ops)][:, 2]}
 
 
+RECURSION = 64
+"""How often a function may be active at once when functions can reach themselves."""
+
+
 def register_need(image: Image) -> int:
-    """Words of the register file: the deepest chain of calls, which never recurses."""
+    """Words of the register file: the deepest chain of calls, with room for some recursion."""
     calls: list[set[int]] = []
     entries = sorted((f.entry, i) for i, f in enumerate(image.functions))
     ends = {i: e for (_, i), (e, _) in pairwise([*entries, (len(image.code), -1)])}
@@ -96,16 +100,19 @@ def register_need(image: Image) -> int:
             return sum(sizes) + 16
         calls.append({int(d) for d in rows[rows[:, 0] == Op.CALL][:, 5]})
     need: dict[int, int] = {}
+    recursive: set[int] = set()
 
     def deepest(i: int, path: frozenset[int]) -> int:
         if i in path:
+            recursive.update(path)
             return 0
         if i not in need:
             inner = (deepest(j, path | {i}) for j in sorted(calls[i]))
             need[i] = sizes[i] + max(inner, default=0)
         return need[i]
 
-    return max((deepest(i, frozenset()) for i in range(len(sizes))), default=0) + 16
+    chain = max((deepest(i, frozenset()) for i in range(len(sizes))), default=0)
+    return chain + RECURSION * sum(sizes[i] for i in recursive) + 16
 
 
 class _SharedSlots:

@@ -74,7 +74,7 @@ def result(compiled: Callable[..., Program]) -> Callable[..., list[float]]:
         symbol = machine.symbol(name)
         kind = symbol.element.name.lower()
         dtype = DTYPES.get(kind) or np.dtype(f"{'int' if kind[0] == 'i' else 'uint'}{kind[1:]}")
-        data = machine.read(0, 0, symbol.address, symbol.size)
-        return np.frombuffer(data, dtype).tolist()
+        count = symbol.size // np.dtype(dtype).itemsize
+        return machine.read_symbol_array(name, 0, 0, 1, 1, count, dtype)[0, 0].tolist()
 
     return run

@@ -256,10 +256,18 @@ def test_memory_beyond_48_kb(compiled: Compiled):
     assert "48000  pe.csl:big" in str(caught.value)
 
 
-def test_recursion_and_endless_evaluation_end(errors: Errors):
+def test_recursion_that_would_overwrite_locals(errors: Errors):
+    array = "var a = @zeros([4]u16); a[x] = x; const y = f(x - 1); return y + a[0];"
+    text = "fn f(x: u16) u16 { if (x == 0) return 0; " + array + " }"
+    message = errors(text + MAIN % "_ = f(3);")
+    assert "'f' can reach itself through this call, and its local 'a' is used again" in message
+    dsd = "const e = @set_dsd_length(d1, x); f(x - 1); @fmovs(e, 1.0);"
+    message = errors(DSDS + "fn f(x: u16) void { if (x > 0) { " + dsd + " } }" + MAIN % "f(3);")
+    assert "one of its DSDs is used again afterwards" in message
+
+
+def test_endless_evaluation_ends(errors: Errors):
     text = "fn f(x: u16) u16 { return g(x); }\nfn g(x: u16) u16 { return f(x); }\n"
-    message = errors(text + MAIN % "var x = f(1);")
-    assert "recursion is not possible on a PE: f -> g -> f" in message
     message = errors(text + "const y = f(1);" + MAIN % "var x: u16 = y;")
     assert "calls at compile time nest deeper than 200" in message
     message = errors("comptime { while (true) {} }", comptime_limit=1000)

@@ -181,6 +181,24 @@ def test_functions_generic_inline_and_through_pointers(result: Result):
     assert out == [6, 8, 27, 1.5, 2.5]
 
 
+def test_functions_that_reach_themselves(result: Result):
+    out = result(
+        """
+        export var out = @zeros([2]u32);
+        var turns: u16 = 0;
+        fn sum(n: u16) u32 { if (n == 0) return 0; const rest = sum(n - 1); return rest + n; }
+        fn ping(n: u16) void { turns += 1; if (n > 0) pong(n - 1); }
+        fn pong(n: u16) void { const a = [2]u16{ n, n }; if (a[0] > 0) ping(a[1] - 1); }
+        task main() void {
+          out[0] = sum(20);
+          ping(10);
+          out[1] = @as(u32, turns);
+        }
+        """
+    )
+    assert out == [210, 6]
+
+
 def test_module_instances_have_their_own_variables(result: Result):
     counter = """
         param step: u16;
@@ -276,6 +294,34 @@ def test_dsrs_keep_their_address(result: Result):
         """
     )
     assert out == [1, 2, 3, 4, 0, 0]
+
+
+def test_dsrs_loaded_at_compile_time(result: Result):
+    out = result(
+        """
+        export var out = @zeros([3]u16);
+        var x = [3]u16{ 7, 8, 9 };
+        const dest = @get_dsr(dsr_dest, 1);
+        const d = @get_dsd(mem1d_dsd, .{ .base_address = &out, .extent = 3 });
+        const from = @get_dsd(mem1d_dsd, .{ .base_address = &x, .extent = 3 });
+        comptime { @load_to_dsr(dest, d); }
+        task main() void { @mov16(dest, from); }
+        """
+    )
+    assert out == [7, 8, 9]
+
+
+def test_an_exported_pointer_is_followed_where_it_points_now(result: Result):
+    out = result(
+        """
+        var a = [2]u16{ 1, 2 };
+        var b = [2]u16{ 3, 4 };
+        var p: [*]u16 = &a;
+        task main() void { p = &b; }
+        comptime { @export_symbol(p, "out"); }
+        """
+    )
+    assert out == [3, 4]
 
 
 def test_half_precision(result: Result):

@@ -154,7 +154,7 @@ CASES = [
     (load_outside, "access of 2 bytes at address 49152 is outside memory"),
     (load_odd, "access of 2 bytes at odd address 33"),
     (divide, "integer division of 8 by zero"),
-    (recurse, "the call of go nests too deep; CSL functions must not recurse"),
+    (recurse, "the call of go nests too deep; does it end?"),
     (
         beyond_array,
         "address 96 is outside array y (addresses 80 … 95) in which it started",

@@ -408,6 +408,13 @@ def bind_rotating_tasks(s: Sema, node: ast.BuiltinCall) -> Value:
     raise s.fail(node.span, "@bind_rotating_tasks is not supported by the simulator")
 
 
+@builtin("rpc", 1)
+def rpc(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@rpc(task id)`` of SDK 1.0 and 1.1: launched functions need no colour of their own."""
+    s.eval(node.args[0])
+    return VOID_VALUE
+
+
 # Export
 
 

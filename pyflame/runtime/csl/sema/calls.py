@@ -15,6 +15,7 @@ from pyflame.runtime.csl.sema.core import Binding, Entity, Frame, Sema, describe
 from pyflame.runtime.csl.sema.emit import Emitter
 from pyflame.runtime.csl.sema.image import FunctionInstance
 from pyflame.runtime.csl.sema.memory import new_local, store
+from pyflame.runtime.csl.sema.recursion import check_recursion
 from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
     Const,
@@ -258,10 +259,12 @@ def function_instance(
     key = (fn, tuple((n, key_of(v)) for n, v in fixed.items()), tuple(params))
     instance = unit.by_key.get(key)
     if instance is None:
+        compiling, unit.compiling = unit.compiling, None
         slots = [unit.new_slot() if isinstance(p, T.DsdType) else -1 for p in params]
         instance = FunctionInstance(fn, len(unit.functions), params, result, fixed, slots)
         if isinstance(result, T.DsdType):
             instance.result_slot = unit.new_slot()
+        unit.compiling = compiling
         unit.by_key[key] = instance
         unit.functions.append(instance)
         unit.pending.append(instance)
@@ -294,7 +297,7 @@ class FunctionTable:
             except Abort:
                 continue
         if s.engine.error_count == 0:
-            _refuse_recursion(s, unit.functions)
+            check_recursion(s, unit)
 
 
 def compile_function(s: Sema, instance: FunctionInstance) -> None:
@@ -307,12 +310,21 @@ def compile_function(s: Sema, instance: FunctionInstance) -> None:
         fn.instance, comptime=False, emitter=emitter, function=instance, result=instance.result
     )
     frame.addressed = addressed_names(fn.decl)
-    with s.entered(frame):
-        _bind_parameters(s, instance, emitter)
-        signal = statements(s, fn.decl.body.statements)
-        if signal is None:
-            emitter.span = Span(fn.decl.span.file, fn.decl.span.end - 1, fn.decl.span.end)
-            _end_of_body(s, instance)
+    s.unit.compiling = instance
+    try:
+        with s.entered(frame):
+            _compile_body(s, instance, emitter)
+    finally:
+        s.unit.compiling = None
+
+
+def _compile_body(s: Sema, instance: FunctionInstance, emitter: Emitter) -> None:
+    fn = instance.function
+    _bind_parameters(s, instance, emitter)
+    signal = statements(s, fn.decl.body.statements)
+    if signal is None:
+        emitter.span = Span(fn.decl.span.file, fn.decl.span.end - 1, fn.decl.span.end)
+        _end_of_body(s, instance)
 
 
 def _bind_parameters(s: Sema, instance: FunctionInstance, emitter: Emitter) -> None:
@@ -381,29 +393,6 @@ def _descendants(root: ast.Node) -> Iterator[ast.Node]:
         elif is_dataclass(node) and isinstance(node, ast.Node):
             yield node
             stack.extend(getattr(node, f.name) for f in fields(node) if f.compare)
-
-
-def _refuse_recursion(s: Sema, functions: Sequence[FunctionInstance]) -> None:
-    """Locals are static, so a function that can reach itself is an error."""
-    done: set[int] = set()
-    for root in functions:
-        path: list[FunctionInstance] = []
-        stack: list[tuple[FunctionInstance, bool]] = [(root, False)]
-        while stack:
-            node, leaving = stack.pop()
-            if leaving:
-                path.pop()
-                done.add(node.index)
-                continue
-            if node.index in done:
-                continue
-            if node in path:
-                names = " -> ".join(n.function.decl.name for n in [*path[path.index(node) :], node])
-                span = node.function.decl.name_span
-                raise s.fail(span, f"recursion is not possible on a PE: {names}")
-            path.append(node)
-            stack.append((node, True))
-            stack.extend((c, False) for c in sorted(node.calls, key=lambda c: c.index))
 
 
 def call_with(s: Sema, fn: FnValue, args: Sequence[Value], span: Span) -> Value:

@@ -11,6 +11,7 @@ from pyflame.runtime.csl.sema.builtins_tasks import priority_level, task_number
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import Sema, builtin, describe
 from pyflame.runtime.csl.sema.expr import binary_values
+from pyflame.runtime.csl.sema.image import AUTOMATIC
 from pyflame.runtime.csl.sema.tensor import TensorValue, plain, walked_array, wide
 from pyflame.runtime.csl.sema.values import (
     Address,
@@ -288,6 +289,18 @@ def _distances(
     return inner[::-1]
 
 
+def _automatic_queue(
+    s: Sema, fields: dict[str, Value], name: str, queue_type: T.Type, node: ast.BuiltinCall
+) -> Value:
+    """WSE-2 programs of SDK 1.x may leave the queue of a colour to the compiler."""
+    color = fields.get("fabric_color")
+    if s.compilation.arch.data_tasks_by_queue or not isinstance(color, Const):
+        return _need(s, fields, name, node)
+    if color.type is T.COLOR and s.frame.instance.unit is not None:
+        s.unit.automatic_queues[queue_type is T.INPUT_QUEUE, color.value] = -1
+    return Const(queue_type, AUTOMATIC + int(color.value or 0))
+
+
 _SIMD = {
     "simd_off": 1, "simd_32": 2, "simd_64": 4, "simd_32_or_64": 4, "simd_max": 4,
 }  # fmt: skip
@@ -300,7 +313,7 @@ def _fabric(
     name = "input_queue" if is_input else "output_queue"
     extent = fields.get("extent", Const(T.U16, ENDLESS))
     b.set(Word.EXTENT, extent_value(s, extent, _field_span(node, "extent")))
-    queue = _need(s, fields, name, node)
+    queue = fields.get(name) or _automatic_queue(s, fields, name, queue_type, node)
     if queue.type is not queue_type:
         raise s.fail(
             _field_span(node, name), f".{name} must be an {queue_type}, found {describe(queue)}"
@@ -315,7 +328,7 @@ def _fabric(
                 f".fabric_color must be a color, found {describe(color)}",
             )
         b.set(Word.COLOR, color)
-    if isinstance(queue, Const) and s.frame.instance.unit is not None:
+    if isinstance(queue, Const) and queue.value < AUTOMATIC and s.frame.instance.unit is not None:
         number = color.value if isinstance(color, Const) else -1
         s.unit.fabric_uses.setdefault((is_input, queue.value, number), node.span)
     if "simd_mode" in fields:

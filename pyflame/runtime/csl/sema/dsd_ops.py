@@ -381,9 +381,21 @@ def load_to_dsr(s: Sema, node: ast.BuiltinCall) -> Value:
     given = s.option(node, 2)
     options = {} if given is None else _options(s, given, _ON_LOAD)
     slot = s.slot(value, node.args[1].span)
+    if s.frame.comptime:
+        s.unit.late.append(lambda: _load_at_start(s, register.value, slot, options, node.span))
+        return VOID_VALUE
     row = option_row(s, options, node.span)
     s.emitter(node.span).emit(Op.DSRLOAD, register.value, slot, d=row)
     return VOID_VALUE
+
+
+def _load_at_start(
+    s: Sema, register: int, slot: int, options: dict[str, Value], span: Span
+) -> None:
+    """A DSR loaded in a comptime block holds its DSD before the first task."""
+    start = s.unit.start
+    start.span = span
+    start.emit(Op.DSRLOAD, register, slot, d=option_row(s, options, span))
 
 
 # @map
@@ -399,6 +411,9 @@ def map_(s: Sema, node: ast.BuiltinCall) -> Value:
     if type_ is None:
         raise s.fail(node.args[0].span, "@map needs a function without comptime parameters")
     gives = type_.result is not T.VOID
+    for part in (*type_.params, *([type_.result] if gives else [])):
+        if part.code is None:
+            raise s.fail(node.args[0].span, f"@map needs a function of scalars, found {type_}")
     if len(node.args) != 1 + len(type_.params) + gives:
         raise s.fail(
             node.span,

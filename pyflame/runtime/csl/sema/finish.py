@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pyflame.arch import Arch
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.builtins_tasks import task_number, variable_symbol
@@ -18,6 +19,8 @@ from pyflame.runtime.fabric.isa import BlockKind, TaskKind
 
 def finish_image(s: Sema, unit: ImageUnit, root: Instance) -> None:
     """Everything that needs the whole program: runs after its functions are compiled."""
+    for work in unit.late:
+        work()
     _late_flags(s, unit)
     _exported_variables(s, unit, root)
     if s.compilation.arch.data_tasks_by_queue:
@@ -73,31 +76,56 @@ def _check_queues(s: Sema, unit: ImageUnit) -> None:
 
 def _assign_queues(s: Sema, unit: ImageUnit) -> None:
     """WSE-2: queues that are not initialised follow from the DSDs and data tasks."""
-    for (is_input, number, color), span in unit.fabric_uses.items():
+    for is_input, number, color in unit.fabric_uses:
         if not is_input:
             unit.output_queues.setdefault(number, Queue(number, -1))
-            continue
-        if color < 0:
-            continue
-        known = unit.input_queues.setdefault(number, Queue(number, color))
-        if known.color != color:
-            s.engine.error(
-                span, f"input queue {number} is used for colour {known.color} and colour {color}"
-            )
+        elif color >= 0:
+            _serve(unit, number, color)
     arch = s.compilation.arch
     reserved = arch.memcpy_queues if s.compilation.uses_memcpy else ()
     every = range(len(arch.input_queue_depths))
     free = [q for q in every if q not in unit.input_queues and q not in reserved]
-    served = {queue.color for queue in unit.input_queues.values()}
+    served = {q.color: q.number for q in (*unit.input_queues.values(), *unit.more_input_queues)}
     for color, user, span in _listening_colors(unit):
         if color in served:
             continue
-        served.add(color)
         if not free:
             s.engine.error(span, f"no input queue is left for colour {color} of {user}")
             return
-        number = free.pop(0)
+        served[color] = number = free.pop(0)
         unit.input_queues[number] = Queue(number, color)
+    for is_input, color in unit.automatic_queues:
+        if not is_input:
+            number = _output_queue(unit, color, [q for q in _outputs(arch) if q not in reserved])
+        elif color in served:
+            number = served[color]
+        else:
+            # Colours beyond the number of queues share: only some are in use at a time.
+            number = free.pop(0) if free else max(q for q in every if q not in reserved)
+            served[color] = number
+            _serve(unit, number, color)
+        unit.automatic_queues[is_input, color] = number
+
+
+def _serve(unit: ImageUnit, number: int, color: int) -> None:
+    """Let an input queue take a colour; several colours may share one."""
+    known = unit.input_queues.setdefault(number, Queue(number, color))
+    if known.color != color and Queue(number, color) not in unit.more_input_queues:
+        unit.more_input_queues.append(Queue(number, color))
+
+
+def _outputs(arch: Arch) -> range:
+    return range(len(arch.output_queue_depths))
+
+
+def _output_queue(unit: ImageUnit, color: int, usable: list[int]) -> int:
+    """The output queue of a colour whose DSDs name none: its own if one is left."""
+    for is_input, number, other in unit.fabric_uses:
+        if not is_input and other == color:
+            return number
+    number = next((q for q in usable if q not in unit.output_queues), usable[color % len(usable)])
+    unit.output_queues.setdefault(number, Queue(number, -1))
+    return number
 
 
 def _listening_colors(unit: ImageUnit) -> Iterator[tuple[int, str, Span | None]]:

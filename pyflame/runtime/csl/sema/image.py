@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,9 +34,13 @@ from pyflame.runtime.fabric.isa import (
     INSTRUCTION_WORDS,
     OPERAND_WORDS,
     OPTION_WORDS,
+    DsdKind,
     Op,
     Word,
 )
+
+AUTOMATIC = 1000
+"""Added to its colour, the queue number of a fabric DSD that names no queue."""
 
 CODE_BYTES_PER_INSTRUCTION = 4
 """Estimate for the memory table: what one instruction takes in a PE's program memory."""
@@ -56,6 +60,8 @@ class FunctionInstance:
     """Descriptor slot of each DSD parameter, -1 for others."""
     result_slot: int = -1
     emitter: Emitter | None = None
+    local_slots: list[int] = field(default_factory=list)
+    local_memory: list[Storage] = field(default_factory=list)
     calls: set[FunctionInstance] = field(default_factory=set)
 
 
@@ -84,12 +90,22 @@ class ImageUnit:
         self.output_queues: dict[int, Queue] = {}
         self.active: list[int] = []
         self.blocked: dict[tuple[int, int], None] = {}
+        self.compiling: FunctionInstance | None = None
+        """The function whose body is being compiled: fresh slots and locals are its own."""
+        self.start = Emitter()
+        """What runs before the first task: DSRs loaded in comptime blocks."""
+        self.late: list[Callable[[], None]] = []
+        """Work of comptime blocks that needs all task ids."""
         self.unblocked: list[tuple[int, int]] = []
         self.active_tasks: list[tuple[FnValue, Span]] = []
         """Tasks activated in comptime blocks by name; their ids may be bound later."""
         self.blocked_tasks: list[tuple[FnValue, Span, bool]] = []
         self.fabric_uses: dict[tuple[bool, int, int], Span] = {}
         """(is input, queue, colour) of every fabric DSD, and where it stands."""
+        self.automatic_queues: dict[tuple[bool, int], int] = {}
+        """(is input, colour) of DSDs without a queue -> the queue, chosen at the end."""
+        self.more_input_queues: list[Queue] = []
+        """Further colours of input queues that serve several."""
         self.exported: dict[str, Symbol] = {}
         """Variables declared with ``export``."""
         self.teardown: dict[int, int] = {}
@@ -157,12 +173,18 @@ class ImageUnit:
     def new_slot(self) -> int:
         """A fresh descriptor slot."""
         self.slots += 1
+        if self.compiling is not None:
+            self.compiling.local_slots.append(self.slots - 1)
         return self.slots - 1
 
     def row(self, table: str, words: Sequence[int]) -> int:
         """The row of `table` with these words; equal rows are shared."""
         rows = self._rows[table]
         return rows.setdefault(tuple(words), len(rows))
+
+    def rows(self, table: str) -> Sequence[tuple[int, ...]]:
+        """All rows of a table, in order."""
+        return list(self._rows[table])
 
     def descriptor_row(self, descriptor: Descriptor) -> int:
         """The row of a known DSD in the table of constant descriptors."""
@@ -203,9 +225,12 @@ class ImageUnit:
             assert emitter is not None
             functions.append(self._function(instance, len(code)))
             code.extend(emitter.finish(len(code)))
-            for span in emitter.spans:
-                number = files.setdefault(span.file.name, len(files))
-                lines.append((number, span.line))
+            lines.extend(self._lines(emitter, files))
+        if self.start.code:
+            functions.append(Function("<start>", len(code), self.start.registers))
+            self.start.emit(Op.RET, -1)
+            code.extend(self.start.finish(len(code)))
+            lines.extend(self._lines(self.start, files))
         memory = self._memory()
         self._check_memory(len(code))
         return Image(
@@ -216,9 +241,12 @@ class ImageUnit:
             data_end=self.end,
             tasks=self.tasks,
             symbols=self.symbols,
-            input_queues=[self.input_queues[n] for n in sorted(self.input_queues)],
+            input_queues=[
+                *self.more_input_queues,
+                *(self.input_queues[n] for n in sorted(self.input_queues)),
+            ],
             output_queues=[self.output_queues[n] for n in sorted(self.output_queues)],
-            descriptors=self._table("descriptors", DESCRIPTOR_WORDS),
+            descriptors=self._descriptors(),
             slots=self.slots,
             slot_init=self.slot_init,
             operands=self._table("operands", OPERAND_WORDS),
@@ -231,7 +259,14 @@ class ImageUnit:
             unblocked=sorted(set(self.unblocked)),
             lines=np.array(lines, np.int32).reshape(-1, 2),
             memory_map=self.memory_map(),
+            init=len(functions) - 1 if self.start.code else -1,
         )
+
+    def _lines(self, emitter: Emitter, files: dict[str, int]) -> list[tuple[int, int]]:
+        """(file, line) of each instruction."""
+        names = (span.file.name for span in emitter.spans)
+        numbers = [files.setdefault(name, len(files)) for name in names]
+        return [(n, span.line) for n, span in zip(numbers, emitter.spans, strict=True)]
 
     def _function(self, instance: FunctionInstance, entry: int) -> Function:
         emitter = instance.emitter
@@ -243,6 +278,15 @@ class ImageUnit:
 
     def _table(self, name: str, width: int) -> np.ndarray:
         return np.array(list(self._rows[name]), np.int64).reshape(-1, width)
+
+    def _descriptors(self) -> np.ndarray:
+        """The constant descriptors, with the queues that were left to be chosen."""
+        table = self._table("descriptors", DESCRIPTOR_WORDS)
+        for (is_input, color), queue in self.automatic_queues.items():
+            kind = DsdKind.FABIN if is_input else DsdKind.FABOUT
+            rows = (table[:, Word.KIND] == kind) & (table[:, Word.QUEUE] == AUTOMATIC + color)
+            table[rows, Word.QUEUE] = queue
+        return table
 
     def _memory(self) -> np.ndarray:
         parts: list[tuple[int, bytes]] = []

@@ -346,8 +346,10 @@ def in_memory(s: Sema, entity: Entity, span: Span) -> Mem:
 
 
 def new_local(s: Sema, type_: T.Type, name: str, span: Span, align: int = 0) -> Mem:
-    """Fresh memory for a local variable; functions are not recursive, so it is static."""
+    """Fresh static memory for a local variable."""
     storage = Storage(s.unit, name, type_, None, align or type_.align, span)
+    if s.unit.compiling is not None:
+        s.unit.compiling.local_memory.append(storage)
     return Mem(type_, None, storage, 0, const=False)
 
 
