@@ -46,9 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     add("layout", metavar="LAYOUT", type=Path, help="the .csl file with the layout block")
     add("-o", "--output", metavar="DIR", type=Path, default=Path("out"), help="default: out")
     add("--arch", choices=("wse2", "wse3"), default="wse2", help="default: wse2")
-    add("--params", metavar="K:V,…", type=_values, action="append", default=[],
+    add("--params", metavar="K:V,…", type=key_values, action="append", default=[],
         help="values of the layout's params; may be given several times")  # fmt: skip
-    add("--colors", metavar="K:V,…", type=_values, action="append", default=[],
+    add("--colors", metavar="K:V,…", type=key_values, action="append", default=[],
         help="values of the layout's params of type color")  # fmt: skip
     add("--fabric-dims", metavar="W,H", type=_pair, help="columns and rows of the whole fabric")
     add("--fabric-offsets", metavar="X,Y", type=_pair, default=(0, 0),
@@ -141,7 +141,8 @@ def _print_summary(program: Program, output: Path) -> None:
     )
 
 
-def _values(text: str) -> dict[str, int]:
+def key_values(text: str) -> dict[str, int]:
+    """The values of ``--params=N:4,M:0x10`` by name."""
     values: dict[str, int] = {}
     for item in filter(None, text.split(",")):
         name, colon, value = item.partition(":")

@@ -11,7 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyflame.cli import common
+from pyflame.cli import common, csl_files
 from pyflame.cli.importers import importer, suffixes
 from pyflame.dialects.guard import parse_module, read_source
 from pyflame.dialects.guard.module import recursion_room
@@ -39,12 +39,16 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(PROG, description="Translate a model into another form.")
     parser.add_argument("input", nargs="?", help="an .mlir or model file; - or none is stdin")
-    parser.add_argument("-o", "--output", metavar="PATH", help="file, or directory of --emit-csl")
+    parser.add_argument("-o", "--output", metavar="PATH", help="file, or directory of CSL files")
     form = parser.add_mutually_exclusive_group(required=True)
     form.add_argument("--emit-mlir", action="store_true", help="print the module")
     form.add_argument("--emit-csl", action="store_true", help="compile to CSL with a host script")
     form.add_argument("--import-onnx", action="store_true", help="print an ONNX model as a module")
+    csl_files.add_forms(form)
     parser.add_argument("--generic", action="store_true", help="print ops in the generic form")
+    parser.add_argument(
+        "--print-debuginfo", action="store_true", help="print each op's place in its source"
+    )
     parser.add_argument(
         "--input-shape", action="append", default=[], metavar="NAME=1x28x28",
         help="shape of a model's input where the model leaves it open; may be repeated",
@@ -57,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     csl.add_argument("--seed", type=int, metavar="N", help="random inputs for those not given")
     csl.add_argument("--weights", metavar="FILE", help="values of a module's weights "
                      "(default: the .safetensors file beside it)")  # fmt: skip
+    csl_files.add_options(parser)
     parser.add_argument("-v", "--version", action="version", version=f"{PROG} {__version__}")
     common.add_limit_options(parser)
     return parser
@@ -69,6 +74,8 @@ def translate(arguments: argparse.Namespace) -> int:
         model = load(arguments)
         if arguments.emit_csl:
             emit_csl(model, arguments)
+        elif arguments.export_csl:
+            csl_files.write_program(PROG, model.module, arguments.output)
         else:
             emit_mlir(model, arguments)
     return common.OK
@@ -78,6 +85,8 @@ def load(arguments: argparse.Namespace) -> Model:
     """The input as a module: parsed where it is MLIR, imported where it is a model file."""
     path = arguments.input
     shapes = shapes_of(arguments.input_shape)
+    if arguments.import_csl:
+        return Model(csl_files.read_program(arguments), path)
     suffix = ".onnx" if arguments.import_onnx else Path(path or "").suffix
     if arguments.import_onnx or (suffix not in ("", ".mlir") and suffix in suffixes()):
         if path in (None, "-"):
@@ -115,7 +124,11 @@ def emit_mlir(model: Model, arguments: argparse.Namespace) -> None:
     from xdsl.printer import Printer
 
     stream = StringIO()
-    Printer(stream, print_generic_format=arguments.generic).print_op(model.module)
+    Printer(
+        stream,
+        print_generic_format=arguments.generic,
+        print_debuginfo=arguments.print_debuginfo,
+    ).print_op(model.module)
     if model.weights:
         from pyflame.cli.arrays import write_weights
 

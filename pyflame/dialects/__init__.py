@@ -20,6 +20,7 @@ DIALECTS: dict[str, str] = {
     "mesh": "pyflame.dialects.mesh.dialect:Mesh",
     "dataflow": "pyflame.dialects.dataflow.dialect:Dataflow",
     "csl_ext": "pyflame.dialects.csl:CslExt",
+    "csl_source": "pyflame.dialects.csl_source:CslSource",
 }
 """Dialect name → ``"module:object"``, from the tensor level down."""
 

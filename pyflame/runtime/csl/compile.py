@@ -41,6 +41,7 @@ def compile_program(
     fp16_format: str = "ieee",
     max_errors: int = 20,
     comptime_limit: int = 50_000_000,
+    modules: list[ast.Module] | None = None,
 ) -> Program:
     """Compile a CSL program: run its layout, then compile each distinct PE program once.
 
@@ -54,6 +55,7 @@ def compile_program(
         fp16_format: what f16 means, a key of `HALVES`.
         max_errors: stop after this many errors.
         comptime_limit: most loop iterations and calls at compile time.
+        modules: a list to which the user's files are added as they were parsed, the layout first.
 
     Raises:
         CslError: the program has errors; all that were found are in it.
@@ -73,7 +75,10 @@ def compile_program(
         fabric_dims=fabric_dims or (0, 0),
         fabric_offsets=fabric_offsets,
     )
-    return _run(compilation, lambda: _compile(compilation, path, dict(params or {})))
+    program = _run(compilation, lambda: _compile(compilation, path, dict(params or {})))
+    if modules is not None:
+        modules.extend(f.module for f in compilation.files.values() if not f.source.library)
+    return program
 
 
 @dataclass(frozen=True)
