@@ -30,7 +30,7 @@ def trace_of_runs(runtimes: Sequence[SdkRuntime], directory: Path, problem: str 
     loaded = [(r, r.device) for r in runtimes if isinstance(r.device, Simulator)]
     views = [
         RunView(
-            name=runtime.directory.name,
+            name="/".join(runtime.directory.resolve().parts[-2:]),
             machine=device.machine,
             facts=_facts(runtime),
             error=problem if number == len(loaded) - 1 else "",

@@ -133,6 +133,8 @@ def router(m, pe, op, r, a, b, c, d):
         rg[r + a] = (word >> 8) & 31 if d & 1 else word & 31
     elif op == oc.FILTERSET:
         return set_filter(m, pe, channel, d, rg[r + b])
+    if m.g[w.G_TRACE] != 0 and op <= oc.SWITCHVALID:
+        rec.turned(m, pe, color, channel)
     wake_router(m, pe)
     return True
 

@@ -5,7 +5,7 @@ Everything lies in one array, `tr`, whose size is fixed before the run (`fabric.
 - cells, one per PE and time bin: busy and stalled cycles, moves per link, queue levels. When the
   run outgrows the bins, neighbours are merged and every bin is twice as wide;
 - spans (tasks and operations) and moves of wavelets, with all detail, in a window of time and for
-  chosen PEs, until their lists are full;
+  chosen PEs, until their lists are full; so are changes of switches and routes, of all PEs;
 - nodes, which say by whose wavelet a waiting PE was set going. Every wavelet carries, in shadows
   of the FIFOs and queues it lies in, the sender's node and the time of sending.
 """
@@ -104,7 +104,10 @@ def span(m, pe, lane, begin, end, pc, info, count):
     if not wanted(m, pe, begin, end):
         return
     number = tr[t.T_SPAN_COUNT]
-    if number >= tr[t.T_SPAN_MAX]:
+    limit = tr[t.T_SPAN_MAX]
+    if lane != t.TASK_SPAN:  # long tasks end last
+        limit -= limit >> 2
+    if number >= limit:
         tr[t.T_SPAN_FULL] = min(tr[t.T_SPAN_FULL], begin)
         return
     tr[t.T_SPAN_COUNT] += 1
@@ -333,3 +336,24 @@ def moved(m, pe, color, port, tx, control, now):
     at = tr[t.T_MOVES] + number * t.MOVE_WORDS
     tr[at + t.M_TIME] = now
     tr[at + t.M_WHAT] = color | port << 5 | tx << 8 | control << 13 | pe << 16
+
+
+@kernel
+def turned(m, pe, color, channel):
+    """A switch position or route of a colour has changed."""
+    tr = m.tr
+    number = tr[t.T_TURN_COUNT]
+    now = m.g[w.G_NOW]
+    if number >= tr[t.T_TURN_MAX]:
+        tr[t.T_TURN_FULL] = min(tr[t.T_TURN_FULL], now)
+        return
+    tr[t.T_TURN_COUNT] += 1
+    at = tr[t.T_TURNS] + number * t.TURN_WORDS
+    masks = np.int64(0)
+    for i in range(4):
+        word = m.ch[channel + w.C_POSITION + i]
+        if (word >> 16) & 1:
+            masks |= ((word & 31) | ((word >> 8) & 31) << 5) << (10 * i)
+    tr[at + t.U_TIME] = now
+    tr[at + t.U_WHAT] = color | m.ch[channel + w.C_CURRENT] << 5 | pe << 8
+    tr[at + t.U_MASKS] = masks

@@ -394,6 +394,7 @@ def deliver(m, pe, channel, color, word, now):
 def command(m, pe, channel, color, action):
     """A switch command acts on the colour at this router."""
     ch = m.ch
+    before = ch[channel + w.C_CURRENT]
     if action == oc.COMMAND_ADVANCE:
         current = ch[channel + w.C_CURRENT] + 1
         if current < 4 and (ch[channel + w.C_POSITION + current] >> 16) & 1:
@@ -410,6 +411,8 @@ def command(m, pe, channel, color, action):
             m.pe[pe * w.PE_WORDS + w.TORN] |= 1 << color
             m.pe[pe * w.PE_WORDS + w.ACTIVE] |= 1 << w.TEARDOWN_TASK
             wake(m, pe, m.g[w.G_NOW] + 1)
+    if m.g[w.G_TRACE] != 0 and ch[channel + w.C_CURRENT] != before:
+        rec.turned(m, pe, color, channel)
 
 
 @kernel

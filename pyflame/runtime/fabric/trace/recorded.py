@@ -50,8 +50,10 @@ class Recorded:
     spans: np.ndarray  # int64 [n, SPAN_WORDS] in order of PE and time, see kernel/record_words.py
     unfinished: np.ndarray  # bool [n]: the span was not over when the run ended
     moves: np.ndarray  # int64 [n, MOVE_WORDS] in order of time
+    turns: np.ndarray  # int64 [n, TURN_WORDS]: changes of switches and routes in order of time
     spans_until: int  # details are complete up to this cycle
     moves_until: int
+    turns_until: int
     window: tuple[int, int]
 
 
@@ -78,8 +80,10 @@ def recorded(program: Program, m: w.Arrays) -> Recorded:
         spans=spans,
         unfinished=unfinished,
         moves=moves,
+        turns=_block(tr, r.T_TURNS, int(tr[r.T_TURN_COUNT]), r.TURN_WORDS).copy(),
         spans_until=min(int(tr[r.T_SPAN_FULL]), end),
         moves_until=min(int(tr[r.T_MOVE_FULL]), end),
+        turns_until=min(int(tr[r.T_TURN_FULL]), cycles),
         window=(start, end),
     )
 

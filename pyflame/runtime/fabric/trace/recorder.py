@@ -27,10 +27,11 @@ class Recording:
 
     window: tuple[int, int] | None = None
     pes: tuple[int, int, int, int] | None = None
-    cells: int = 1 << 19  # PEs × time bins, 64 bytes each
+    cells: int = 1 << 20  # PEs × time bins, 64 bytes each
     bins: int = 4096  # most time bins
     spans: int = 200_000  # tasks and operations
     moves: int = 300_000  # wavelets moved by a router
+    turns: int = 100_000  # changes of switch positions and routes, of all PEs from the start
     nodes: int = 1 << 17  # waits that ended with another PE's wavelet
 
     def __post_init__(self) -> None:
@@ -40,7 +41,7 @@ class Recording:
             raise ValueError(f"pes is {self.pes}; expected (x, y, width, height) of a rectangle")
 
 
-COUNTERS = Recording(cells=1 << 12, bins=16, spans=0, moves=0)
+COUNTERS = Recording(cells=1 << 12, bins=16, spans=0, moves=0, turns=0)
 """Enough for the report: levels of queues and the critical chain."""
 
 
@@ -55,6 +56,7 @@ def record(program: Program, m: w.Arrays, recording: Recording) -> w.Arrays:
         (r.T_ROWS, count * r.ROW_WORDS),
         (r.T_SPANS, recording.spans * r.SPAN_WORDS),
         (r.T_MOVES, recording.moves * r.MOVE_WORDS),
+        (r.T_TURNS, recording.turns * r.TURN_WORDS),
         (r.T_NODES, (count + recording.nodes) * r.NODE_WORDS),
         (r.T_CHANNELS, len(m.ch)),
         (r.T_QUEUES, count * r.SHADOW),
@@ -66,10 +68,12 @@ def record(program: Program, m: w.Arrays, recording: Recording) -> w.Arrays:
         r.T_BINS: bins,
         r.T_SPAN_MAX: recording.spans,
         r.T_MOVE_MAX: recording.moves,
+        r.T_TURN_MAX: recording.turns,
         r.T_NODE_MAX: recording.nodes,
         r.T_NODE_COUNT: count,
         r.T_SPAN_FULL: w.FOREVER,
         r.T_MOVE_FULL: w.FOREVER,
+        r.T_TURN_FULL: w.FOREVER,
         r.T_FROM: window[0],
         r.T_TO: window[1],
         r.T_FINISH: r.HOST_TAG,

@@ -156,12 +156,20 @@ class Inspector {
     const mask = (bits) => DIRECTIONS.filter((_, d) => (bits >> d) & 1).join("+") || "none";
     const rows = [];
     for (const color of run.colors) {
-      const route = run.route(pe, color);
-      if (!route) continue;
-      route.positions.forEach(([rx, tx], i) => rows.push(element("tr", {},
-        cell(i ? "" : element("span", {}, swatch(colorOf(color)), ` ${color}`)),
-        cell(route.positions.length > 1 ? `${i}${i === route.current ? " (start)" : ""}` : ""),
-        cell(`${mask(rx)} → ${mask(tx)}`))));
+      const time = this.app.view.time, turn = run.turn(pe, color, time), route = run.route(pe, color);
+      if (!route && turn < 0) continue;
+      const current = turn >= 0 ? run.turns.what[turn] >> 5 : route.current;
+      const positions = [0, 1, 2, 3].map((i) => run.masks(pe, color, i, time));
+      const several = positions.filter((p) => p).length > 1;
+      let first = true;
+      positions.forEach((masks, i) => {
+        if (!masks) return;
+        rows.push(element("tr", several && i === current ? { class: "now" } : {},
+          cell(first ? element("span", {}, swatch(colorOf(color)), ` ${color}`) : ""),
+          cell(several ? `${i}${i === current ? ", now" : ""}` : ""),
+          cell(`${mask(masks[0])} → ${mask(masks[1])}`)));
+        first = false;
+      });
     }
     return rows.length ? [element("h3", {}, "Routes"),
       element("table", {}, header(["Colour"], ["Position"], ["From → to"]), rows)] : [];
@@ -186,7 +194,7 @@ class Inspector {
       element("h3", {}, "Memory"),
       element("div", { class: "map" }, bars),
       element("div", { class: "scale" }, ...[0, 12, 24, 36, 48].map((k) => element("span", {}, `${k} KiB`))),
-      element("p", { class: "note" }, `Variables end at ${count(image.end)} of ${count(run.memory)} bytes (${percent(image.end / run.memory)}); code and stack share the rest.`),
+      element("p", { class: "note" }, `In use up to byte ${count(image.end)} of ${count(run.memory)} (${percent(image.end / run.memory)}).`),
       element("table", {}, header(["Variable"], ["Address", 1], ["Bytes", 1]), rows),
     ];
   }

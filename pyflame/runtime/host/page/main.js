@@ -3,7 +3,7 @@
 class App {
   constructor(runs) {
     this.runs = runs.map((data, id) => Object.assign(new Run(data), { id }));
-    this.view = { time: 0, from: 0, to: 1, pe: -1, span: -1, mode: "activity", color: "none", position: "start", flow: true };
+    this.view = { time: 0, from: 0, to: 1, pe: -1, span: -1, mode: "activity", color: "none", position: "now", flow: true };
     this.speed = 10;
     readPalette();
     this.mesh = new Mesh(this);
@@ -16,7 +16,8 @@ class App {
   choose(number) {
     const run = this.run = this.runs[number];
     this.shares = null;
-    Object.assign(this.view, { time: 0, from: 0, to: run.cycles, pe: -1, span: -1, color: "none", position: "start" });
+    Object.assign(this.view, { time: 0, from: 0, to: run.cycles, pe: -1, span: -1, color: "none", position: "now" });
+    document.getElementById("route-position").value = "now";
     Object.assign(this.inspector, { memoryImage: 0, file: -1, line: -1 });
     this.mesh.scale = 0;
     document.title = `${run.name} · PyFlame trace`;
@@ -33,8 +34,7 @@ class App {
     fill("speed", [0.5, 2, 10, 50, 250, 1000, 5000, 25000, 100000].map((v) =>
       element("option", { value: v, selected: v === this.speed ? "" : undefined }, `${v.toLocaleString("en-US")} cycles/s`)));
     document.getElementById("scrub").max = run.cycles;
-    const most = Math.max(0, ...run.levelsOf[0].meanBusy);
-    this.setTime(most ? run.levelsOf[0].meanBusy.indexOf(most) * 2 ** run.bins.shift : 0);
+    this.setTime(run.busiestTraffic());
   }
 
   redraw() {

@@ -184,8 +184,7 @@ class Mesh {
       const shift = (order - (colors.length - 1) / 2) * Math.min(4, this.scale * 0.5 / colors.length);
       const width = clamp(this.scale * 0.05, 1, colors.length > 1 ? 2 : 3.5);
       for (let pe = 0; pe < run.pes; pe++) {
-        const route = run.route(pe, color);
-        const masks = route && run.position(route, position);
+        const masks = run.masks(pe, color, position, this.app.view.time);
         if (masks) this.drawRoute(c, pe, color, masks, shift, width);
       }
     });
@@ -207,7 +206,7 @@ class Mesh {
         c.lineTo(...end);
         c.stroke();
       }
-      if ((tx >> d) & 1 && this.scale >= 9) {
+      if ((tx >> d) & 1 && this.scale >= 14) {
         const head = clamp(this.scale * 0.08, 2.5, 6);
         this.arrow(c, x + STEP_X[d] * (reach - head), y + STEP_Y[d] * (reach - head),
           STEP_X[d], STEP_Y[d], head, colorOf(color));

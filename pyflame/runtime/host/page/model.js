@@ -4,7 +4,7 @@ const DIRECTIONS = ["north", "south", "east", "west", "ramp"];
 const STEP_X = [0, 0, 1, -1], STEP_Y = [-1, 1, 0, 0];
 const LANES = ["microthread 0", "microthread 1", "microthread 2", "microthread 3",
   "microthread 4", "microthread 5", "microthread 6", "microthread 7",
-  "fabric operation", "memory operation", "task"];
+  "main: fabric", "main: memory", "task"];
 const LANE_ORDER = [10, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7];
 const CAUSES = {
   start: "program start", launch: "launch", stream: "host", wavelet: "wavelet", lost: "not kept",
@@ -70,6 +70,7 @@ class Run {
   usedColors() {
     const used = new Set();
     for (let i = 0; i < this.routeOf.length; i++) if (this.routeOf[i] >= 0) used.add(i % 24);
+    for (const what of this.turns.what) used.add(what & 31);
     return [...used].sort((a, b) => a - b);
   }
 
@@ -82,8 +83,33 @@ class Run {
     return number < 0 ? null : this.routes[number];
   }
 
-  position(route, wanted) {
-    const number = wanted === "start" ? route.current : Number(wanted);
+  // The last change of a colour's switch at a PE up to a time, -1 if there was none.
+  turn(pe, color, time) {
+    if (!this.turnsOf) {
+      this.turnsOf = new Map();
+      this.turns.pe.forEach((at, i) => {
+        const key = at * 24 + (this.turns.what[i] & 31);
+        if (this.turnsOf.has(key)) this.turnsOf.get(key).push(i); else this.turnsOf.set(key, [i]);
+      });
+    }
+    let found = -1;
+    for (const i of this.turnsOf.get(pe * 24 + color) || []) {
+      if (this.turns.time[i] > time) break;
+      found = i;
+    }
+    return found;
+  }
+
+  // rx and tx of a colour at a PE: of its position "now", at the "start", or 0 … 3; null if none.
+  masks(pe, color, wanted, time) {
+    const route = this.route(pe, color), turn = wanted === "start" ? -1 : this.turn(pe, color, time);
+    if (turn >= 0) {
+      const number = wanted === "now" ? this.turns.what[turn] >> 5 : Number(wanted);
+      const bits = this.turns.positions[turn * 4 + number];
+      return bits ? [bits & 31, bits >> 5] : null;
+    }
+    if (!route) return null;
+    const number = Number.isNaN(Number(wanted)) ? route.current : Number(wanted);
     return route.positions[number] || null;
   }
 
@@ -95,6 +121,14 @@ class Run {
   link(pe, direction, time) {
     const at = (pe * 5 + direction) * this.bins.count + this.bin(time);
     return [this.bins.links[at] / 255, this.bins.masks[this.bins.colors[at]]];
+  }
+
+  // The middle of the first time bin in which most wavelets moved.
+  busiestTraffic() {
+    const { links, count: bins, shift } = this.bins;
+    const sums = new Float64Array(bins);
+    for (let i = 0; i < links.length; i++) sums[i % bins] += links[i];
+    return Math.min(this.cycles, (sums.indexOf(Math.max(...sums)) + 0.5) * 2 ** shift);
   }
 
   // Levels of one recorded queue (index into bins.queues) of a PE in a bin.
@@ -129,6 +163,15 @@ class Run {
       if (begin[i] + length[i] >= from) found.push(i);
     }
     return found;
+  }
+
+  // Whether a PE has spans in [from, to].
+  touched(pe, from, to) {
+    const { starts, begin, length } = this.spans;
+    for (let i = starts[pe]; i < starts[pe + 1] && begin[i] <= to; i++) {
+      if (begin[i] + length[i] >= from) return true;
+    }
+    return false;
   }
 
   span(i) {
@@ -176,21 +219,25 @@ const dark = () => document.documentElement.dataset.theme === "dark";
 let palette = {};
 function readPalette() {
   const style = getComputedStyle(document.documentElement);
-  const names = ["bg", "panel", "line", "text", "dim", "accent", "busy", "stall", "idle", "queue",
+  const names = ["bg", "panel", "line", "text", "dim", "accent", "busy", "stall", "both", "idle", "queue",
     "traffic", "chain", "cursor", "hover"];
   palette = {};
   for (const name of names) palette[name] = style.getPropertyValue(`--${name}`).trim();
-  palette.rgb = (name) => {
-    const hex = palette[name].slice(1);
-    return [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16));
-  };
+  const numbers = {};
+  for (const name of names) {
+    numbers[name] = [1, 3, 5].map((i) => parseInt(palette[name].slice(i, i + 2), 16));
+  }
+  palette.rgb = (name) => numbers[name];
 }
 
-// Idle, busy and stalled mixed in their shares.
+// Idle, busy and stalled in their shares; between busy and stalled colours pass through a third.
 function activityColor(busy, stalled) {
-  const [i, b, s] = [palette.rgb("idle"), palette.rgb("busy"), palette.rgb("stall")];
-  const idle = Math.max(0, 1 - busy - stalled);
-  return i.map((v, k) => Math.round(v * idle + b[k] * busy + s[k] * stalled));
+  const active = Math.min(1, busy + stalled), part = stalled / Math.max(busy + stalled, 1e-9);
+  const [from, to, share] = part < 0.5
+    ? [palette.rgb("busy"), palette.rgb("both"), 2 * part]
+    : [palette.rgb("both"), palette.rgb("stall"), 2 * part - 1];
+  return palette.rgb("idle").map((v, k) =>
+    Math.round(v * (1 - active) + (from[k] + (to[k] - from[k]) * share) * active));
 }
 
 function rampColor(name, share) {

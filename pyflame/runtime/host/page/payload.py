@@ -110,6 +110,8 @@ def _run(run: RunView, sections: _Sections, step: int) -> dict[str, Any]:
         "bins": _bins(recorded, sections, step),
         "spans": _spans(program, spans, recorded, sites, sections),
         "moves": _moves(moves, sections),
+        "turns": _turns(recorded, sections),
+        "turnsUntil": recorded.turns_until,
         "chain": _chain(run.machine.critical_chain(), program, sites),
     }
     head["sites"] = sites.rows
@@ -239,6 +241,17 @@ def _moves(moves: np.ndarray, sections: _Sections) -> dict[str, Any]:
         "time": sections.add(moves[:, r.M_TIME], "int32"),
         "pe": sections.add(what >> 16, "int32"),
         "what": sections.add(what & 0x3FFF, "uint16"),
+    }
+
+
+def _turns(recorded: Recorded, sections: _Sections) -> dict[str, Any]:
+    turns = recorded.turns
+    positions = turns[:, r.U_MASKS, None] >> (10 * np.arange(4)) & 0x3FF
+    return {
+        "time": sections.add(turns[:, r.U_TIME], "int32"),
+        "pe": sections.add(turns[:, r.U_WHAT] >> 8, "int32"),
+        "what": sections.add(turns[:, r.U_WHAT] & 0xFF, "uint8"),
+        "positions": sections.add(positions, "uint16"),
     }
 
 

@@ -29,7 +29,9 @@ class Timeline {
     this.drawAxis(c, OVERVIEW + 8);
     const lanes = this.lanes();
     const top = OVERVIEW + 8 + AXIS;
-    const lower = Math.min(lanes.height + 22, (height - top) * 0.72);
+    const lower = Math.min(lanes.height + 22, (height - top) * 0.74);
+    const room = lower - 30 - Math.max(1, lanes.threads.length) * LANE;
+    this.queueRow = clamp(room / Math.max(1, lanes.queues.length), 8, QUEUE_ROW);
     this.heat = { top, height: Math.max(24, height - top - lower - 4) };
     this.drawHeat(c);
     this.drawLanes(c, lanes, top + this.heat.height + 6);
@@ -150,7 +152,7 @@ class Timeline {
     canvas.height = rows;
     const context = canvas.getContext("2d");
     const picture = context.createImageData(end - first, rows);
-    const idle = palette.rgb("idle"), busy = palette.rgb("busy"), stall = palette.rgb("stall");
+    const mixes = mixTable();
     for (let row = 0; row < rows; row++) {
       const stop = Math.min(run.pes, (row + 1) * group);
       for (let b = first; b < end; b++) {
@@ -160,12 +162,9 @@ class Timeline {
           y += bins.stalled[pe * bins.count + b];
         }
         const n = 255 * (stop - row * group);
-        x /= n;
-        y /= n;
+        const mix = mixes[Math.round(31 * x / n)][Math.round(31 * y / n)];
         const at = 4 * (row * (end - first) + b - first);
-        for (let k = 0; k < 3; k++) {
-          picture.data[at + k] = idle[k] * Math.max(0, 1 - x - y) + busy[k] * x + stall[k] * y;
-        }
+        for (let k = 0; k < 3; k++) picture.data[at + k] = mix[k];
         picture.data[at + 3] = 255;
       }
     }
@@ -196,12 +195,11 @@ class Timeline {
     this.label(c, run.peName(pe), top + 8, true);
     c.textAlign = "left";
     c.fillStyle = palette.dim;
-    const known = this.to > run.window[0] && this.from < run.spansUntil;
-    if (!lanes.threads.length || !known) {
-      c.fillText(lanes.threads.length || run.spansUntil > run.window[0]
-        ? `No details of this PE here: they were kept from cycle ${count(run.window[0])} to ${count(run.spansUntil)}`
-          + " (--trace-window FROM:TO and --trace-pes choose others)."
-        : "No details were kept.", GUTTER + 4, top + 8);
+    if (!run.touched(pe, this.from, this.to) && (this.from >= run.spansUntil || this.to <= run.window[0])) {
+      c.fillText(run.spansUntil > run.window[0]
+        ? `No details here: all are kept from cycle ${count(run.window[0])} to ${count(run.spansUntil)};`
+          + " --trace-window FROM:TO and --trace-pes choose others"
+        : "No details were kept", GUTTER + 4, top + 8);
     }
     let y = top + 16;
     c.save();
@@ -219,7 +217,7 @@ class Timeline {
     for (const [queue, index] of lanes.queues) {
       if (y > this.height) break;
       this.drawQueue(c, pe, queue, index, y + 2);
-      y += QUEUE_ROW;
+      y += this.queueRow;
     }
   }
 
@@ -241,11 +239,12 @@ class Timeline {
     const width = Math.max(0.8, x1 - x0 - (x1 - x0 > 3 ? 1 : 0));
     const share = span.lane < 9 ? clamp(span.waited / Math.max(1, span.end - span.begin), 0, 1) : 0;
     const task = span.lane === 10;
-    c.fillStyle = task ? palette.accent : css(activityColor(1 - share, share));
-    c.globalAlpha = task ? 0.28 : 0.9;
-    if (this.app.view.span === number) c.globalAlpha = 1;
+    c.fillStyle = task ? palette.accent : palette.busy;
+    c.globalAlpha = task ? 0.28 : 1;
     c.fillRect(x0, y + 2, width, LANE - 4);
     c.globalAlpha = 1;
+    c.fillStyle = palette.stall;  // the part of the time it waited, from below
+    c.fillRect(x0, y + 2 + (LANE - 4) * (1 - share), width, (LANE - 4) * share);
     if (this.app.view.span === number) {
       c.strokeStyle = palette.cursor;
       c.lineWidth = 2;
@@ -269,8 +268,8 @@ class Timeline {
     const [kind, number] = queue < 8 ? ["in", queue] : ["out", queue - 8];
     const name = run.queueName(pe, queue);
     const color = name.includes("colour ") ? Number(name.split("colour ")[1]) : -1;
-    this.label(c, `${kind} queue ${number}${color >= 0 ? ` · c${color}` : ""}`, y + QUEUE_ROW / 2 - 1);
-    const height = QUEUE_ROW - 4, depth = Math.max(1, run.depths[queue]);
+    this.label(c, `${kind} queue ${number}${color >= 0 ? ` · c${color}` : ""}`, y + this.queueRow / 2 - 1);
+    const height = this.queueRow - 3, depth = Math.max(1, run.depths[queue]);
     c.fillStyle = palette.idle;
     c.fillRect(GUTTER, y, this.inner, height);
     c.fillStyle = color >= 0 ? colorOf(color, 0.9) : palette.queue;
@@ -383,6 +382,12 @@ class Timeline {
 // 1, 2, 5, 10, 20, 50 …
 function* steps() {
   for (let power = 1; ; power *= 10) for (const s of [1, 2, 5]) yield s * power;
+}
+
+// Colours of all shares of busy and stalled in steps of 1/31.
+function mixTable() {
+  const shares = Array.from({ length: 32 }, (_, i) => i / 31);
+  return shares.map((busy) => shares.map((stalled) => activityColor(busy, stalled)));
 }
 
 function describeSpan(run, pe, span) {
