@@ -16,6 +16,7 @@ def _rates(**rates: float) -> Mapping[str, float]:
 
 # Elements per cycle of DSD operations by CSL builtin name without "@"  [D, SDK appendix table].
 # fmacs and fmuls are absent from the documented list: one per cycle [L, measured on WSE-2].
+# fmach is listed with 8 on WSE-3; from memory 4 are measured [L].
 _RATES_WSE2 = _rates(
     mov16=4, add16=4, sub16=4, and16=4, or16=4, xor16=4, mov32=2,
     faddh=4, fsubh=4, fmulh=4, fmach=4, fmovh=4, fnegh=4, fabsh=4, fnormh=4, fscaleh=4,
@@ -27,7 +28,7 @@ _RATES_WSE2 = _rates(
 )  # fmt: skip
 _RATES_WSE3 = _rates(
     mov16=8, add16=8, sub16=8, and16=8, or16=8, xor16=8, mov32=4,
-    faddh=8, fsubh=8, fmulh=8, fmach=8, fmovh=8, fnegh=8, fabsh=8, fnormh=8, fscaleh=8,
+    faddh=8, fsubh=8, fmulh=8, fmach=4, fmovh=8, fnegh=8, fabsh=8, fnormh=8, fscaleh=8,
     fadds=4, fsubs=4, fmovs=4, fnegs=4, fabss=4, fnorms=4, fscales=4,
     faddhs=4, fmachs=4,
     fmaxs=4, fmaxh=8, fh2s=4, fs2h=4, fs2xp16=4, fh2xp16=8, xp162fs=4, xp162fh=8,

@@ -315,6 +315,10 @@ def _globals(program: Program, settings: Settings) -> np.ndarray:
 
 
 _OP_COSTS = {
+    Op.LDI: lambda c: c.operand,
+    Op.MOV: lambda c: c.operand,
+    Op.WRAP: lambda c: c.operand,
+    Op.DCOUNT: lambda c: c.operand,
     Op.LOAD: lambda c: c.load,
     Op.STORE: lambda c: c.store,
     Op.JMP: lambda c: c.branch,

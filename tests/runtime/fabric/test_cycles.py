@@ -66,35 +66,52 @@ def timed(
     return (third - second) - (second - first)
 
 
+READING = 6
+"""Cycles that the published measurements of one operation spend on reading the counter, at most."""
+SETUP = WSE2.cycles.dsd_setup
+
+
+@pytest.mark.parametrize(
+    ("op", "preloaded", "shift", "published"),
+    [
+        (DsdOp.FMACS, True, 0, 10_254),
+        (DsdOp.FMACS, True, 4, 5_130),
+        (DsdOp.FMULS, False, 4, 5_158),
+        (DsdOp.FADDS, False, 4, 2_597),
+    ],
+)
+def test_one_operation_takes_what_was_measured(
+    op: DsdOp, preloaded: bool, shift: int, published: int
+) -> None:
+    """Twice as long with a bank clash; three registers to load where the compiler does it."""
+    got = timed(op, N, preloaded=preloaded, shift=shift)
+    assert 0 <= published - got <= READING + SETUP
+
+
 def test_bank_clash_doubles_the_cycles_of_an_f32_pair() -> None:
-    assert timed(DsdOp.FMACS, N, preloaded=True, shift=0) == 10_254
-
-
-def test_aligned_f32_pair_runs_at_one_per_cycle() -> None:
-    assert timed(DsdOp.FMACS, N, preloaded=True, shift=4) == 5_130
-
-
-def test_two_per_cycle_with_compiler_loaded_registers() -> None:
-    """Published: 2,597; three DSR loads of 9 cycles and a set-up of 6 give 2,595."""
-    got = timed(DsdOp.FADDS, N, preloaded=False, shift=4)
-    assert got == 2_595
-    assert abs(got - 2_597) <= 2
+    clash = timed(DsdOp.FMACS, N, preloaded=True, shift=0)
+    assert clash - SETUP == 2 * (timed(DsdOp.FMACS, N, preloaded=True, shift=4) - SETUP)
 
 
 def test_strides_of_eight_serialise_the_banks() -> None:
-    assert timed(DsdOp.FMOVH, 64, preloaded=True, stride=1, element=F16) == 16 + 6
-    assert timed(DsdOp.FMOVH, 64, preloaded=True, stride=3, element=F16) == 16 + 6
-    assert timed(DsdOp.FMOVH, 64, preloaded=True, stride=7, element=F16) == 32 + 6
-    assert timed(DsdOp.FMOVH, 64, preloaded=True, stride=8, element=F16) == 64 + 6
+    def cycles(stride: int) -> int:
+        taken = timed(DsdOp.FMOVH, 64, preloaded=True, stride=stride, element=F16)
+        return taken - SETUP
+
+    assert [cycles(stride) for stride in (1, 3, 7, 8)] == [16, 16, 32, 64]
 
 
-@pytest.mark.parametrize(("op", "element"), [(DsdOp.FMACH, F16), (DsdOp.FADDS, F32)])
+@pytest.mark.parametrize(("op", "element"), [(DsdOp.FADDH, F16), (DsdOp.FADDS, F32)])
 def test_wse3_rates(op: DsdOp, element) -> None:
-    two = timed(op, 64, preloaded=True, element=element, shift=4 if element == F32 else 0)
-    three = timed(
-        op, 64, preloaded=True, element=element, shift=4 if element == F32 else 0, arch="wse3"
-    )
-    assert (two - 6) == 2 * (three - 6)
+    shift = 4 if element == F32 else 0
+    two = timed(op, 64, preloaded=True, element=element, shift=shift)
+    three = timed(op, 64, preloaded=True, element=element, shift=shift, arch="wse3")
+    assert (two - SETUP) == 2 * (three - SETUP)
+
+
+def test_wse3_multiplies_and_adds_from_memory_at_four_per_cycle() -> None:
+    """8 are listed; @map(@fmach) on WSE-3 shows two cycles for each 8 elements."""
+    assert timed(DsdOp.FMACH, 64, preloaded=True, element=F16, arch="wse3") == 16 + SETUP
 
 
 @pytest.mark.parametrize("arch", ["wse2", "wse3"])
