@@ -16,6 +16,7 @@ from pyflame.runtime.csl.sema.values import (
     ConstData,
     FnValue,
     Mem,
+    Reg,
     Storage,
     Struct,
     Tuple,
@@ -24,6 +25,7 @@ from pyflame.runtime.csl.sema.values import (
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.image import Queue, Symbol, Task
 from pyflame.runtime.fabric.isa import BlockKind, Op, TaskKind
+from pyflame.runtime.fabric.isa import Type as Code
 
 # Ids
 
@@ -34,8 +36,6 @@ def _id(s: Sema, node: ast.BuiltinCall, what: str, type_: T.Type, low: int, high
     if not T.is_integer(value.type):
         raise s.fail(node.args[0].span, f"{what} must be an integer, found {describe(value)}")
     if not isinstance(value, Const):
-        from pyflame.runtime.csl.sema.values import Reg
-
         return Reg(type_, s.register(value, node.span))
     if not low <= value.value <= high:
         raise s.fail(
@@ -481,8 +481,6 @@ def _pointee(s: Sema, name: str, pointer: Const, at: int) -> Symbol:
 
 
 def _code(s: Sema, type_: T.Type):
-    from pyflame.runtime.fabric.isa import Type as Code
-
     while isinstance(type_, T.ArrayType):
         type_ = type_.element
     return Code.U32 if type_.code is None else type_.code

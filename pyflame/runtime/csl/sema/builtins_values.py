@@ -9,7 +9,8 @@ from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import BUILTINS, Sema, builtin, describe, evaluates
 from pyflame.runtime.csl.sema.emit import Label
-from pyflame.runtime.csl.sema.expr import zeros
+from pyflame.runtime.csl.sema.expr import narrowed, zeros
+from pyflame.runtime.csl.sema.memory import build_array
 from pyflame.runtime.csl.sema.scalars import FoldError, cast, from_bits, to_bits
 from pyflame.runtime.csl.sema.values import (
     FALSE,
@@ -66,8 +67,6 @@ def as_(s: Sema, node: ast.BuiltinCall) -> Value:
     register = emitter.register()
     assert to.code is not None and value.type.code is not None
     emitter.emit(Op.CAST, register, source, int(value.type.code), t=to.code)
-    from pyflame.runtime.csl.sema.expr import narrowed
-
     return narrowed(s, Reg(to, register))
 
 
@@ -144,8 +143,6 @@ def constants(s: Sema, node: ast.BuiltinCall) -> Value:
     value = s.eval_as(node.args[1], type_.element)
     if is_known(value):
         return Const(type_, ArrayData([payload(value)] * type_.count))
-    from pyflame.runtime.csl.sema.memory import build_array
-
     return build_array(s, type_, [value] * type_.count, node.span)
 
 

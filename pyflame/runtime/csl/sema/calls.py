@@ -14,7 +14,7 @@ from pyflame.runtime.csl.sema.control import emit_return, statements
 from pyflame.runtime.csl.sema.core import Binding, Entity, Frame, Sema, describe, evaluates
 from pyflame.runtime.csl.sema.emit import Emitter
 from pyflame.runtime.csl.sema.image import FunctionInstance
-from pyflame.runtime.csl.sema.memory import new_local, store
+from pyflame.runtime.csl.sema.memory import in_memory, new_local, store
 from pyflame.runtime.csl.sema.recursion import check_recursion
 from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
@@ -193,8 +193,6 @@ def _argument(s: Sema, value: Value, span: Span) -> int:
     """A register with a scalar, or the address of an aggregate."""
     if value.type.code is not None:
         return s.register(value, span)
-    from pyflame.runtime.csl.sema.memory import in_memory
-
     return s.address(in_memory(s, value, span))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.core import Sema, describe
+from pyflame.runtime.csl.sema.core import PROVIDED, Sema, describe, provides
 from pyflame.runtime.csl.sema.scalars import fits, round_to
 from pyflame.runtime.csl.sema.values import (
     ArrayData,
@@ -23,6 +23,7 @@ from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.isa import Op
 
 
+@provides("coerce")
 def coerce(s: Sema, value: Value, to: T.Type, span: Span, *notes: Note) -> Value:
     """`value` as type `to`, or an error that names both."""
     if value.type is to:
@@ -130,9 +131,7 @@ def _tuple(s: Sema, value: Tuple, to: T.Type, span: Span) -> Value | None:
     items = [coerce(s, item, to.element, span) for item in value.items]
     if all(is_known(item) for item in items):
         return Const(to, ArrayData([payload(item) for item in items]))
-    from pyflame.runtime.csl.sema.memory import build_array
-
-    return build_array(s, to, items, span)
+    return PROVIDED["build_array"](s, to, items, span)
 
 
 def _struct(s: Sema, value: Struct, to: T.Type, span: Span) -> Value | None:

@@ -19,7 +19,7 @@ from pyflame.runtime.csl.sema.core import (
 )
 from pyflame.runtime.csl.sema.emit import Label
 from pyflame.runtime.csl.sema.expr import binary_values
-from pyflame.runtime.csl.sema.memory import store
+from pyflame.runtime.csl.sema.memory import in_memory, store
 from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
     Const,
@@ -376,8 +376,6 @@ def emit_return(s: Sema, value: Value, span: Span) -> None:
         emitter.emit(Op.RET, -1)
         return
     if value.type.code is None:
-        from pyflame.runtime.csl.sema.memory import in_memory
-
         emitter.emit(Op.RET, s.address(in_memory(s, value, span)))
         return
     emitter.emit(Op.RET, s.register(value, span))

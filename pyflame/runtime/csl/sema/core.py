@@ -114,6 +114,7 @@ class Frame:
 
 
 Node = TypeVar("Node", bound=ast.Node)
+Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 EVALUATORS: dict[type, Callable[[Any, Any], Value]] = {}
 """Expression class -> rule that gives its value."""
@@ -123,6 +124,20 @@ EXECUTORS: dict[type, Callable[[Any, Any], Signal | None]] = {}
 """Statement class -> rule that does it."""
 BUILTINS: dict[str, tuple[int, int, Callable[[Any, ast.BuiltinCall], Value]]] = {}
 """Builtin name -> least and most arguments (-1: any), and its rule."""
+
+
+PROVIDED: dict[str, Callable[..., Any]] = {}
+"""Steps that modules built on others provide to those below them."""
+
+
+def provides(name: str) -> Callable[[Rule], Rule]:
+    """Register a step for the modules below."""
+
+    def register(rule: Rule) -> Rule:
+        PROVIDED[name] = rule
+        return rule
+
+    return register
 
 
 def evaluates(kind: type[Node]) -> Callable[[Callable[[Sema, Node], Value]], Any]:
@@ -190,8 +205,6 @@ class Sema:
 
     def eval_as(self, node: ast.Expr, type_: T.Type) -> Value:
         """The value of an expression, converted to `type_`."""
-        from pyflame.runtime.csl.sema.coerce import coerce
-
         if node.__class__ in _HINTED:
             before, self.hint = self.hint, type_
             try:
@@ -202,7 +215,7 @@ class Sema:
             value = EVALUATORS[node.__class__](self, node)
         if value.type is type_:
             return value
-        return coerce(self, value, type_, node.span)
+        return PROVIDED["coerce"](self, value, type_, node.span)
 
     def ref(self, node: ast.Expr) -> Entity:
         """What an expression stands for: a place if it has one, else its value."""

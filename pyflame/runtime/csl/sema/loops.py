@@ -18,7 +18,9 @@ from pyflame.runtime.csl.sema.core import (
 )
 from pyflame.runtime.csl.sema.emit import Label
 from pyflame.runtime.csl.sema.memory import (
+    deref,
     element_place,
+    in_memory,
 )
 from pyflame.runtime.csl.sema.values import (
     ArrayData,
@@ -121,8 +123,6 @@ def for_statement(s: Sema, node: ast.For) -> Signal | None:
     """``for`` over a range, an array or a tuple."""
     iterable = s.load(s.ref(node.iterable))
     if isinstance(iterable.type, T.PointerType):
-        from pyflame.runtime.csl.sema.memory import deref
-
         iterable = s.load(deref(s, iterable, node.iterable.span))
     if s.frame.comptime:
         return _comptime_for(s, node, _known_items(s, iterable, node))
@@ -230,8 +230,6 @@ def _runtime_for(s: Sema, node: ast.For, loop: Loop, iterable: Value) -> Signal 
         if isinstance(iterable, Mem):
             item = _copy_item(s, iterable, counter)
         elif isinstance(iterable, Const) and isinstance(iterable.value, ArrayData):
-            from pyflame.runtime.csl.sema.memory import in_memory
-
             item = _copy_item(s, in_memory(s, iterable, node.iterable.span), counter)
         s.declare(node.variable, item, False, node.span)
         if number >= 0:

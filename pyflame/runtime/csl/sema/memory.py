@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce
-from pyflame.runtime.csl.sema.core import Entity, Sema, describe, evaluates, locates
+from pyflame.runtime.csl.sema.core import Entity, Sema, describe, evaluates, locates, provides
 from pyflame.runtime.csl.sema.values import (
     Address,
     ArrayData,
@@ -27,6 +27,7 @@ from pyflame.runtime.csl.sema.values import (
     element,
     is_known,
     owned,
+    path_offset,
     write_path,
 )
 from pyflame.runtime.csl.source import Span
@@ -333,8 +334,6 @@ def in_memory(s: Sema, entity: Entity, span: Span) -> Mem:
     if isinstance(pointer, Const) and isinstance(pointer.value.target, ConstData):
         data: ConstData = pointer.value.target
         storage = data.storage(s.unit)
-        from pyflame.runtime.csl.sema.values import path_offset
-
         offset = path_offset(data.value.type, pointer.value.path)
         return Mem(entity.type, None, storage, offset, const=True)
     value = s.load(entity)
@@ -353,6 +352,7 @@ def new_local(s: Sema, type_: T.Type, name: str, span: Span, align: int = 0) -> 
     return Mem(type_, None, storage, 0, const=False)
 
 
+@provides("build_array")
 def build_array(s: Sema, type_: T.ArrayType, items: Sequence[Value], span: Span) -> Mem:
     """An array literal with run-time elements, built in memory."""
     place = new_local(s, type_, "array literal", span)
