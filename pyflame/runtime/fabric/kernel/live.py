@@ -356,6 +356,8 @@ def element(m, pe, lane, i, now):
     b = source(m, pe, lane, 2, i, SIZE_TABLE[op, 2], last)
     if b < 0:
         return False
+    if m.g[w.G_TRACE] != 0:
+        rec.arrived(m, pe, now, m.pe[at + w.L_PC])
     o = record(m, pe, lane, 0)
     kind = m.ds[o + w.K_KIND]
     size = SIZE_TABLE[op, 0]

@@ -215,6 +215,7 @@ def arrived(m, pe, now, pc):
     if tr[row + t.R_TAG_AT] != now or gap <= 0:
         return
     tag = tr[row + t.R_TAG]
+    tr[row + t.R_ACTIVE] = now
     queue = tr[row + t.R_TAG_QUEUE]
     at = node_at(m, tr[row + t.R_NODE])
     same = tr[at + t.N_TAG] >> t.TIME_BITS == tag >> t.TIME_BITS
