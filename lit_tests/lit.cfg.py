@@ -10,8 +10,8 @@ import lit.formats
 
 config.name = "PyFlame"  # noqa: F821
 config.test_format = lit.formats.ShTest()  # noqa: F821
-config.suffixes = [".mlir", ".py"]  # noqa: F821
-config.excludes = ["lit.cfg.py"]  # noqa: F821
+config.suffixes = [".csl", ".mlir", ".py"]  # noqa: F821
+config.excludes = ["lit.cfg.py", "Inputs"]  # noqa: F821
 config.test_source_root = os.path.dirname(__file__)  # noqa: F821
 
 # The tools of the environment that lit runs in, and no limit or setting from outside.

@@ -9,7 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LIT = ROOT / "lit_tests"
-FILES = sorted(p for p in LIT.rglob("*") if p.suffix in (".mlir", ".py") and p.parent != LIT)
+FILES = sorted(
+    p
+    for p in LIT.rglob("*")
+    if p.suffix in (".csl", ".mlir", ".py") and p.parent != LIT and p.parent.name != "Inputs"
+)
 
 RUN = re.compile(r"(?://|#)\s*RUN:\s*(?P<command>.*)")
 CHECK = re.compile(r"(?://|#)\s*(?P<prefix>[A-Z][A-Z0-9_-]*?)(?:-NEXT|-SAME|-DAG|-NOT|-LABEL)?:")

@@ -20,6 +20,7 @@ from xdsl.ir import Attribute, Block, Region, SSAValue
 from pyflame.compiler.csl_source.rows import Contents, Operand, Property, encode, rows_by_node
 from pyflame.dialects.csl_source.base import ExprOp, ExprType, SourceOp
 from pyflame.dialects.csl_source.declarations import FileOp, ProgramOp
+from pyflame.errors import Gap, UnsupportedError
 from pyflame.runtime.csl import ast, compile_program
 from pyflame.runtime.csl.cursor import deep_recursion
 
@@ -66,6 +67,8 @@ def import_program(
     used = [f for f in folders if any(path.is_relative_to(f) for path in paths)]
     root = Path(os.path.commonpath([*(path.parent for path in paths), *used]))
     names = [path.relative_to(root).as_posix() for path in paths]
+    places = [folder.relative_to(root).as_posix() for folder in used]
+    _check_names([*names, *places])
     properties: dict[str, Attribute] = {
         "layout": StringAttr(names[0]),
         "arch": StringAttr(arch),
@@ -73,13 +76,22 @@ def import_program(
     if params:
         properties["params"] = DictionaryAttr({k: StringAttr(str(v)) for k, v in params.items()})
     if used:
-        texts = [StringAttr(folder.relative_to(root).as_posix()) for folder in used]
-        properties["import_paths"] = ArrayAttr(texts)
+        properties["import_paths"] = ArrayAttr([StringAttr(place) for place in places])
     with deep_recursion():
         files = [import_module(module, name) for module, name in zip(modules, names, strict=True)]
     top = ProgramOp(properties=properties, regions=[Region(Block(files))])
     top.location = files[0].location
     return ImportedProgram(ModuleOp([top]), tuple(program.warnings))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Paths stand in locations, which xDSL reads in ASCII only; others are refused."""
+    odd = [name for name in names if not (name.isascii() and name.isprintable())]
+    if odd:
+        raise UnsupportedError(
+            [Gap(f"{name!r}: a path beyond printable ASCII", "import_csl") for name in odd],
+            "rename the files",
+        )
 
 
 def import_module(module: ast.Module, path: str) -> FileOp:

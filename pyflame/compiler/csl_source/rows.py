@@ -19,6 +19,7 @@ from typing import Any, get_type_hints
 from xdsl.dialects.builtin import (
     ArrayAttr,
     BoolAttr,
+    BytesAttr,
     Float64Type,
     FloatAttr,
     IntegerAttr,
@@ -116,7 +117,7 @@ def encode(value: bool | int | float | str | tuple[str, ...], optional: bool) ->
         case float():
             return FloatAttr(value, Float64Type())
         case str():
-            return StringAttr(value)
+            return StringAttr(value) if value.isascii() else BytesAttr(value.encode("utf-8"))
         case tuple():
             return ArrayAttr([StringAttr(text) for text in value])
 
@@ -134,6 +135,8 @@ def decode(attribute: Attribute | None, type: Any) -> bool | int | float | str |
             return attribute.value.data
         case StringAttr():
             return attribute.data
+        case BytesAttr():
+            return attribute.data.decode("utf-8")
         case ArrayAttr():
             return tuple(text.data for text in attribute if isinstance(text, StringAttr))
     raise TypeError(f"no field of the syntax tree is kept as {attribute.name}")

@@ -7,6 +7,7 @@ from typing import ClassVar
 from xdsl.dialects.builtin import (
     ArrayAttr,
     BoolAttr,
+    BytesAttr,
     Float64Type,
     FloatAttr,
     IntegerAttr,
@@ -14,6 +15,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.irdl import (
     AttrSizedOperandSegments,
+    base,
     eq,
     irdl_op_definition,
     operand_def,
@@ -60,25 +62,43 @@ class IntLitOp(ExprOp):
 
 @irdl_op_definition
 class FloatLitOp(ExprOp):
-    """``1.5e-3``: ``%0 = csl_source.float_lit 0.0015 as "1.5e-3"``."""
+    """``1.5e-3``: ``%0 = csl_source.float_lit 1.500000e-03 : f64 as "1.5e-3"``."""
 
     name = "csl_source.float_lit"
 
-    value = prop_def(FloatAttr.constr(type=eq(Float64Type())))
+    value = prop_def(base(FloatAttr))
     text = opt_prop_def(StringAttr)
 
     assembly_format = "$value (`as` $text^)? attr-dict"
 
+    def verify_(self) -> None:
+        super().verify_()
+        # A constraint on the type would leave it out of the text, and xDSL reads no hexadecimal
+        # float without its type.
+        if self.value.type != Float64Type():
+            raise VerifyException(f"value is {self.value}; expected an f64")
+
 
 @irdl_op_definition
 class StringLitOp(ExprOp):
-    """``"text"``, escapes replaced: ``%0 = csl_source.string_lit "text"``."""
+    """``"text"``, escapes replaced: ``%0 = csl_source.string_lit "text"``.
+
+    Text beyond ASCII is kept as UTF-8 bytes, since xDSL reads it back as such.
+    """
 
     name = "csl_source.string_lit"
 
-    value = prop_def(StringAttr)
+    value = prop_def(base(StringAttr) | base(BytesAttr))
 
     assembly_format = "$value attr-dict"
+
+    def verify_(self) -> None:
+        super().verify_()
+        if isinstance(self.value, BytesAttr):
+            try:
+                self.value.data.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise VerifyException(f"its text is not UTF-8: {error}") from None
 
 
 @irdl_op_definition
