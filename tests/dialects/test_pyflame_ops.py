@@ -129,7 +129,9 @@ def test_the_verifier_states_both_types():
 
 
 def test_a_value_must_fit_its_element_type():
-    with pytest.raises(DTypeError, match=r"^full: value 128 does not fit int8 \(integers -128 to 127\)$"):
+    with pytest.raises(
+        DTypeError, match=r"^full: value 128 does not fit int8 \(integers -128 to 127\)$"
+    ):
         FullOp(shape=(2,), dtype=int8, value=128)
 
 
