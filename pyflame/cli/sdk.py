@@ -62,6 +62,10 @@ def _run_flags(options: argparse.Namespace) -> list[str]:
         flags.append("--report")
     if options.trace is not None:
         flags.append(f"--trace={options.trace.resolve()}")
+    if options.trace_window is not None:
+        flags.append("--trace-window={}:{}".format(*options.trace_window))
+    if options.trace_pes is not None:
+        flags.append("--trace-pes={},{},{},{}".format(*options.trace_pes))
     return flags
 
 

@@ -176,9 +176,36 @@ def test_the_appliance_client_is_refused_but_can_be_guarded(
     assert capsys.readouterr().out == "fallback\n"
 
 
-def test_a_trace_is_not_offered_yet(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("", options=("--trace", "t.html")) == 1
-    assert "--trace" in capsys.readouterr().err
+def test_a_trace_is_written_whatever_the_script_did(run: Run, tmp_path: Path) -> None:
+    assert run("", options=("--trace", "one.html")) == 0
+    assert run("raise SystemExit(3)", options=("--trace", "two.html")) == 3
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+
+def test_a_trace_that_cannot_be_written_is_an_error(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("", options=("--trace", "absent/t.html")) == 1
+    assert "error: --trace absent/t.html: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--trace-window", "0:9"),
+        ("--trace-pes", "0,0,1,1"),
+        ("--trace=t.html", "--trace-window", "9:9"),
+        ("--trace=t.html", "--trace-window", "9"),
+        ("--trace=t.html", "--trace-pes", "0,0,0,1"),
+        ("--trace=t.html", "--trace-pes", "0,0,1"),
+    ],
+)
+def test_details_are_chosen_for_a_trace_only(run: Run, options: tuple[str, ...]) -> None:
+    try:
+        code = run("", options=options)
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
 
 
 def test_usage_errors_exit_2(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
