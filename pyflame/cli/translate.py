@@ -86,6 +86,8 @@ def load(arguments: argparse.Namespace) -> Model:
     path = arguments.input
     shapes = shapes_of(arguments.input_shape)
     if arguments.import_csl:
+        if shapes:
+            raise common.UsageError("--input-shape is for model files; CSL has --params")
         return Model(csl_files.read_program(arguments), path)
     suffix = ".onnx" if arguments.import_onnx else Path(path or "").suffix
     if arguments.import_onnx or (suffix not in ("", ".mlir") and suffix in suffixes()):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pyflame.cli.cslc import _parser
+from pyflame.cli import cslc
 from pyflame.compiler.csl_source import export_program, import_program
 from pyflame.compiler.csl_source.importing import import_module
 from pyflame.dialects.guard import parse_module
@@ -35,6 +35,10 @@ with open({log!r}, "a") as log:
 
 NESTED = Limits(max_nesting=600)
 """Room for what a deep CSL file becomes."""
+
+
+CLOSED = ("fft-3d",)
+"""Programs that import a library module that is not public: they compile nowhere but there."""
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +73,13 @@ def test_every_program_survives(checkout: Path, arch: str) -> None:
     faults: list[str] = []
     count = 0
     for folder, *words in compiles(checkout, arch):
-        flags = _parser().parse_args(words)
+        flags = cslc._parser().parse_args(words)
         count += 1
         try:
             survives(Path(folder), flags)
         except Exception as error:
+            if Path(folder).name in CLOSED and "there is no library <" in str(error):
+                continue
             shown = Path(folder).relative_to(checkout)
             faults.append(f"{shown} {' '.join(words)}: {type(error).__name__}: {error}")
     assert count > 30

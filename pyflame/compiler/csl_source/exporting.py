@@ -15,7 +15,7 @@ from pyflame.compiler.csl_source.rows import (
     decode,
     rows_by_op,
 )
-from pyflame.dialects.csl_source.base import ExprOp, SourceOp
+from pyflame.dialects.csl_source.base import ExprOp, SourceOp, ops_of
 from pyflame.dialects.csl_source.declarations import FileOp, ProgramOp
 from pyflame.dialects.guard.errors import MlirLimitError, MlirVerifyError
 from pyflame.dialects.guard.verify import place_of
@@ -33,7 +33,7 @@ def program_of(module: ModuleOp) -> ProgramOp:
     Raises:
         VerifyError: the module holds something else, or more.
     """
-    ops = list(module.body.block.ops) if module.body.blocks else []
+    ops = list(ops_of(module.body))
     if len(ops) == 1 and isinstance(ops[0], ProgramOp):
         return ops[0]
     held = shortened(", ".join(op.name for op in ops)) or "nothing"
@@ -50,7 +50,7 @@ def export_program(module: ModuleOp) -> dict[str, str]:
         VerifyError: the module has no program, or a file of it cannot be written as CSL.
         LimitError: a file nests deeper than CSL may.
     """
-    files = program_of(module).files.block.ops
+    files = ops_of(program_of(module).files)
     return {file.path.data: _text(file) for file in files if isinstance(file, FileOp)}
 
 
@@ -90,7 +90,7 @@ class _Reader:
         """What a region holds beside expressions, and how deep it nests."""
         found: list[ast.Node] = []
         deepest = 0
-        for op in region.block.ops if region.blocks else ():
+        for op in ops_of(region):
             assert isinstance(op, SourceOp)
             node, depth = self._node(op)
             deepest = max(deepest, depth)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def _check_names(names: Sequence[str]) -> None:
 def import_module(module: ast.Module, path: str) -> FileOp:
     """One parsed file, named `path`, as an op."""
     builder = _Builder(path)
-    file = FileOp(properties={"path": builder.file}, regions=[Region(builder.block(module.decls))])
+    file = FileOp(properties={"path": builder.file}, regions=[builder.region(module.decls)])
     file.location = FileLineColLoc(builder.file, IntAttr(1), IntAttr(1))
     return file
 
@@ -108,12 +108,14 @@ class _Builder:
     def __init__(self, path: str) -> None:
         self.file = StringAttr(path)
 
-    def block(self, nodes: Iterable[ast.Node]) -> Block:
-        """A block of `nodes`, each behind the expressions that it is made of."""
+    def region(self, nodes: Sequence[ast.Node]) -> Region:
+        """A region of `nodes`, each behind the expressions that it is made of."""
+        if not nodes:
+            return Region()
         block = Block()
         for node in nodes:
             self.add(node, block)
-        return block
+        return Region(block)
 
     def add(self, node: ast.Node, block: Block) -> SourceOp:
         """The op of `node`, at the end of `block`."""
@@ -162,7 +164,7 @@ class _Builder:
             case None:
                 return None
             case tuple():
-                return Region(self.block(value))
+                return self.region(value)
             case ast.Block() if slot.braces:
-                return Region(self.block(value.statements))
-        return Region(self.block([value]))
+                return self.region(value.statements)
+        return self.region([value])

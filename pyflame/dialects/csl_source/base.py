@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -41,6 +41,9 @@ class SourceOp(IRDLOperation, ABC):
     The tables of a class say what its verifier checks beside operands and attributes.
     """
 
+    WHAT: ClassVar[str] = "an op of csl_source"
+    """What messages call this kind of op."""
+
     CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Text attribute → the words it may be."""
 
@@ -73,7 +76,7 @@ class SourceOp(IRDLOperation, ABC):
 
     def _check_region(self, name: str, holds: Holds, region: Region) -> None:
         count = 0
-        for op in region.block.ops if region.blocks else ():
+        for op in ops_of(region):
             if isinstance(op, ExprOp):
                 continue
             if not isinstance(op, holds.kind):
@@ -81,9 +84,6 @@ class SourceOp(IRDLOperation, ABC):
             count += 1
         if holds.one and count != 1:
             raise VerifyException(f"its {name} has {count} ops; expected one: {holds.kind.WHAT}")
-
-    WHAT: ClassVar[str] = "an op of csl_source"
-    """What messages call this kind of op."""
 
 
 class ExprOp(SourceOp, ABC):
@@ -121,6 +121,12 @@ class DeclarationOp(SourceOp, ABC):
 def _text(op: SourceOp, name: str) -> str | None:
     attribute = op.properties.get(name)
     return attribute.data if isinstance(attribute, StringAttr) else None
+
+
+def ops_of(region: Region) -> Iterable[Operation]:
+    """The ops of a region: of its block, or none where it is empty (``{ }``)."""
+    first = region.first_block
+    return () if first is None else first.ops
 
 
 def _regions(held: Region | None) -> tuple[Region, ...]:

@@ -17,7 +17,14 @@ from xdsl.irdl import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from pyflame.dialects.csl_source.base import DeclarationOp, ExprType, Holds, SourceOp, StatementOp
+from pyflame.dialects.csl_source.base import (
+    DeclarationOp,
+    ExprType,
+    Holds,
+    SourceOp,
+    StatementOp,
+    ops_of,
+)
 
 
 @irdl_op_definition
@@ -55,8 +62,8 @@ class FnDeclOp(DeclarationOp):
     kind = prop_def(StringAttr)
     identifier = prop_def(StringAttr, prop_name="name")
     result = operand_def(ExprType)
-    params = region_def("single_block")
-    body = region_def("single_block")
+    params = region_def()
+    body = region_def()
 
     assembly_format = (
         "(`export` $export^)? (`inline` $inline^)? $kind $name `params` $params "
@@ -71,7 +78,7 @@ class LayoutBlockOp(DeclarationOp):
     name = "csl_source.layout_block"
     HOLDS: ClassVar = {"body": Holds(StatementOp)}
 
-    body = region_def("single_block")
+    body = region_def()
 
     assembly_format = "$body attr-dict"
 
@@ -88,7 +95,7 @@ class FileOp(SourceOp):
     HOLDS: ClassVar = {"decls": Holds(DeclarationOp)}
 
     path = prop_def(StringAttr)
-    decls = region_def("single_block")
+    decls = region_def()
 
     assembly_format = "$path $decls attr-dict"
 
@@ -116,7 +123,7 @@ class ProgramOp(SourceOp):
     arch = prop_def(StringAttr)
     params = opt_prop_def(DictionaryAttr)
     import_paths = opt_prop_def(ArrayAttr[StringAttr])
-    files = region_def("single_block")
+    files = region_def()
 
     assembly_format = (
         "$layout `arch` $arch (`params` $params^)? (`import_paths` $import_paths^)? "
@@ -134,7 +141,7 @@ class ProgramOp(SourceOp):
         for folder in self.import_paths or ():
             if not folder.data.isprintable():
                 raise VerifyException(f"import path {folder.data!r} is not printable")
-        paths = [op.path.data for op in self.files.block.ops if isinstance(op, FileOp)]
+        paths = [op.path.data for op in ops_of(self.files) if isinstance(op, FileOp)]
         twice = sorted({path for path in paths if paths.count(path) > 1})
         if twice:
             raise VerifyException(f"file {twice[0]!r} is there twice")

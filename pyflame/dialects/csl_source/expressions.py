@@ -293,7 +293,7 @@ class StructLitOp(ExprOp):
     HOLDS: ClassVar = {"fields": Holds(FieldInitOp)}
 
     type = opt_operand_def(ExprType)
-    fields = region_def("single_block")
+    fields = region_def()
 
     assembly_format = "(`type` $type^)? $fields attr-dict"
 
@@ -363,7 +363,7 @@ class SwitchCaseOp(SourceOp):
     HOLDS: ClassVar = {"body": Holds(StatementOp, one=True)}
 
     patterns = var_operand_def(ExprType)
-    body = region_def("single_block")
+    body = region_def()
 
     assembly_format = "`(` $patterns `)` $body attr-dict"
 
@@ -376,7 +376,7 @@ class SwitchOp(ExprOp):
     HOLDS: ClassVar = {"cases": Holds(SwitchCaseOp)}
 
     operand = operand_def(ExprType)
-    cases = region_def("single_block")
+    cases = region_def()
 
     assembly_format = "$operand $cases attr-dict"
 
@@ -391,7 +391,7 @@ class BlockExprOp(ExprOp):
     name = "csl_source.block_expr"
     HOLDS: ClassVar = {"block": Holds(BlockOp, one=True)}
 
-    block = region_def("single_block")
+    block = region_def()
 
     assembly_format = "$block attr-dict"
 

@@ -60,7 +60,7 @@ class BlockOp(StatementOp):
     HOLDS: ClassVar = {"statements": Holds(StatementOp)}
 
     label = opt_prop_def(StringAttr)
-    statements = region_def("single_block")
+    statements = region_def()
 
     assembly_format = "(`label` $label^)? $statements attr-dict"
 
@@ -72,7 +72,7 @@ class ComptimeBlockOp(StatementOp, DeclarationOp):
     name = "csl_source.comptime_block"
     HOLDS: ClassVar = {"body": Holds(StatementOp)}
 
-    body = region_def("single_block")
+    body = region_def()
 
     assembly_format = "$body attr-dict"
 
@@ -116,8 +116,8 @@ class IfOp(StatementOp):
     }
 
     condition = operand_def(ExprType)
-    then = region_def("single_block")
-    otherwise = opt_region_def("single_block")
+    then = region_def()
+    otherwise = opt_region_def()
 
     assembly_format = "$condition $then (`else` $otherwise^)? attr-dict"
 
@@ -136,8 +136,8 @@ class WhileOp(StatementOp):
     label = opt_prop_def(StringAttr)
     inline = opt_prop_def(UnitAttr)
     condition = operand_def(ExprType)
-    body = region_def("single_block")
-    step = opt_region_def("single_block")
+    body = region_def()
+    step = opt_region_def()
 
     assembly_format = (
         "(`inline` $inline^)? (`label` $label^)? $condition $body (`step` $step^)? attr-dict"
@@ -157,7 +157,7 @@ class ForOp(StatementOp):
     variable = prop_def(StringAttr)
     index = opt_prop_def(StringAttr)
     iterable = operand_def(ExprType)
-    body = region_def("single_block")
+    body = region_def()
 
     assembly_format = (
         "(`inline` $inline^)? (`label` $label^)? $variable (`index` $index^)? `in` $iterable "

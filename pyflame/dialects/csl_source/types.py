@@ -79,7 +79,7 @@ class EnumTypeOp(ExprOp):
     HOLDS: ClassVar = {"members": Holds(EnumMemberOp)}
 
     backing = opt_operand_def(ExprType)
-    members = region_def("single_block")
+    members = region_def()
 
     assembly_format = "(`backing` $backing^)? $members attr-dict"
 
@@ -111,7 +111,7 @@ class StructTypeOp(ExprOp):
 
     kind = prop_def(StringAttr)
     layout = opt_prop_def(StringAttr)
-    fields = region_def("single_block")
+    fields = region_def()
 
     assembly_format = "$kind (`layout` $layout^)? $fields attr-dict"
 
