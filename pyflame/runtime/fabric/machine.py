@@ -192,6 +192,11 @@ class Machine:
     def begin_launch(self, name: str, args: Sequence[int] = ()) -> None:
         """As `launch`, without waiting; a launch still running is completed first."""
         self.complete()
+        if len(args) > w.LAST_TASK - w.HOST_ARGS:
+            raise SimulationError(
+                f"launch of {name!r} with {len(args)} arguments; expected at most "
+                f"{w.LAST_TASK - w.HOST_ARGS}"
+            )
         functions = self._launchable(name)
         before_launch(self.arrays)
         pe = self.arrays.pe.reshape(-1, w.PE_WORDS)

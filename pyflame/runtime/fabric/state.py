@@ -492,7 +492,8 @@ def _events(g: np.ndarray, count: int) -> np.ndarray:
     at = 0
     sizes = {
         w.G_HEAP_LIST: count, w.G_NEXT_LIST: 2 * count, w.G_RUN_LIST: 4 * count,
-        w.G_ROUTER_NEXT: count, w.G_ROUTER_RUN: count, w.G_MOVE_LIST: 6 * count * w.MOVE_WORDS,
+        w.G_ROUTER_NEXT: count, w.G_ROUTER_RUN: count,
+        w.G_MOVE_LIST: (w.COLORS + 1) * count * w.MOVE_WORDS,
         w.G_LOG_LIST: _LOG_ENTRIES * w.LOG_WORDS,
     }  # fmt: skip
     for word, size in sizes.items():

@@ -20,8 +20,8 @@ import numpy as np
 
 from pyflame.errors import InvalidModelError, LimitError
 from pyflame.runtime.fabric.image import Program
+from pyflame.runtime.fabric.verify import verify_stored
 from pyflame.runtime.host.codec import ELEMENT_TYPES, ArrayPool, Decoder, encode
-from pyflame.runtime.host.verify import verify_program
 
 FORMAT = "pyflame-program"
 VERSION = 1
@@ -85,7 +85,7 @@ def read_artifact(directory: Path) -> Program:
         )
     decoder = Decoder(_unpack(content, directory / ARRAYS), str(where))
     program: Program = decoder.decode(Program, head.get("program"), "program")
-    verify_program(program, str(where))
+    verify_stored(program, str(where))
     return program
 
 

@@ -113,7 +113,9 @@ def long_extent(a: Asm) -> None:
 
 def unset_descriptor(a: Asm) -> None:
     x = a.array("x", F32, 4)
-    a.dsd(DsdOp.FMOVS, a.mem(x, 4), None, a.slot + 5)
+    unset = a.slot = a.slot + 5
+    a.slot += 1
+    a.dsd(DsdOp.FMOVS, a.mem(x, 4), None, unset)
 
 
 def async_memory(a: Asm) -> None:
@@ -329,8 +331,11 @@ def test_malformed_image_is_refused() -> None:
 
     with pytest.raises(SimulationError) as caught:
         Machine(pe(emit))
-    assert "jump target 1000 of instruction 0 is not in 0 … 2" in str(caught.value)
-    assert "register 99 of MOV at instruction 1 is not in its function's 32" in str(caught.value)
+    assert str(caught.value) == (
+        "the program is malformed:\n"
+        "  pe.csl: a of MOV at go, instruction 1 (pe.csl:2) is 99; expected 0 to 31\n"
+        "  pe.csl: d of JMP at go, instruction 0 (pe.csl:1) is 1000; expected 0 to 2"
+    )
 
 
 def test_unknown_symbol_lists_the_exported_ones() -> None:

@@ -19,6 +19,7 @@ from pyflame.errors import (
     SimulationError,
 )
 from pyflame.runtime.fabric.image import Contents
+from pyflame.runtime.fabric.verify import verify_stored
 from pyflame.runtime.host import session
 from pyflame.runtime.host.platform import SdkTarget
 from pyflame.runtime.host.sdklayout import (
@@ -31,7 +32,6 @@ from pyflame.runtime.host.sdklayout import (
     get_edge_routing,
 )
 from pyflame.runtime.host.sdkruntime import SdkRuntime
-from pyflame.runtime.host.verify import verify_program
 from tests.runtime.host.fake import make_program
 from tests.runtime.host.layouts import entering, leaving, region, routes
 
@@ -289,7 +289,7 @@ def test_contents_must_fill_the_variable(layout: SdkLayout) -> None:
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        (Contents(0, np.array([99], np.int32), np.zeros((1, 4), np.uint8)), "contents.pes is 99"),
+        (Contents(0, np.array([99], np.int32), np.zeros((1, 4), np.uint8)), "PE of contents is 99"),
         (Contents(-1, np.array([0], np.int32), np.zeros((1, 4), np.uint8)), "contents is -1"),
         (Contents(49150, np.array([0], np.int32), np.zeros((1, 4), np.uint8)), "is 49154"),
         (Contents(0, np.array([0], np.int32), np.zeros((2, 4), np.uint8)), "shape (2, 4)"),
@@ -298,7 +298,7 @@ def test_contents_must_fill_the_variable(layout: SdkLayout) -> None:
 def test_stored_contents_are_checked(block: Contents, message: str) -> None:
     program = replace(make_program(), contents=[block])
     with pytest.raises(InvalidModelError) as caught:
-        verify_program(program, "p")
+        verify_stored(program, "p")
     assert message in str(caught.value)
 
 

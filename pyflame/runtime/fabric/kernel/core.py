@@ -107,7 +107,7 @@ def call(m, pe, function, b, c, a, after):
     row = m.im[image + w.I_FUNCTIONS] + 3 * function
     frame = m.pe[p + w.FRAME]
     inner = frame + w.FRAME_HEAD + m.rg[frame + 3]
-    if inner + w.FRAME_HEAD + m.im[row + 1] > (pe + 1) * m.g[w.G_REGISTERS]:
+    if inner + w.FRAME_HEAD + max(m.im[row + 1], c, 1) > (pe + 1) * m.g[w.G_REGISTERS]:
         fault(m, oc.F_RECURSION, pe, function, 0)
         return np.int64(-1)
     m.rg[inner] = after

@@ -162,6 +162,9 @@ def issue_on_memory(m, pe, row, result):
     n = prepare(m, pe, row)
     if n < 0:
         return np.int64(-1)
+    if n == w.FOREVER:
+        fault(m, oc.F_BAD_EXTENT, pe, w.ENDLESS, 1)
+        return np.int64(-1)
     op = m.im[row]
     set_options(m, pe, row, option_row(m, pe, row))
     at = lane_at(pe, w.MAIN)

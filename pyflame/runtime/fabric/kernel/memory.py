@@ -20,7 +20,7 @@ def size_of(t):
 @kernel
 def accessible(m, pe, address, size):
     """Check a scalar access; False after a fault. 32- and 64-bit values may lie on halfwords."""
-    if address < 0 or address + size > w.MEMORY_BYTES:
+    if address < 0 or address > w.MEMORY_BYTES - size:
         fault(m, oc.F_OUT_OF_BOUNDS, pe, address, size)
         return False
     if size > 1 and address & 1:

@@ -240,12 +240,15 @@ def locate(m, o, i):
 
 @kernel
 def within(m, pe, o, address, step, n, size):
-    """Check a run of n elements against the operand's bounds; False after a fault."""
-    last = address + (n - 1) * step
+    """Check a run of n elements against the operand's bounds; False after a fault.
+
+    A run of more elements than the memory has bytes leaves it, if it moves at all: no sum wraps.
+    """
+    last = address + min(n - 1, w.MEMORY_BYTES) * step
     low = min(address, last)
-    high = max(address, last) + size
-    if low < m.ds[o + w.K_LOW] or high > m.ds[o + w.K_HIGH]:
-        at = low if low < m.ds[o + w.K_LOW] else high - size
+    high = max(address, last)
+    if low < m.ds[o + w.K_LOW] or high > m.ds[o + w.K_HIGH] - size:
+        at = low if low < m.ds[o + w.K_LOW] else high
         fault(m, oc.F_OUT_OF_BOUNDS, pe, at, size | (m.ds[o + w.K_LOW] + 1) << 8)
         return False
     return True
