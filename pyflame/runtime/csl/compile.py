@@ -285,6 +285,12 @@ def _check_layout(compilation: Compilation, file: ParsedFile) -> None:
         raise engine.fail(None, f"{file.source.name} has no layout block")
     if compilation.rectangle is None:
         raise engine.fail(None, f"the layout block of {file.source.name} calls no @set_rectangle")
+    if compilation.uses_memcpy:
+        reserved = compilation.arch.memcpy_colors
+        names = ", ".join(map(str, reserved))
+        for (_, _, color), span in compilation.route_spans.items():
+            if color in reserved:
+                engine.error(span, f"colour {color} is reserved for memcpy ({names} are)")
     width, height = compilation.rectangle
     missing = [
         (x, y) for y in range(height) for x in range(width) if (x, y) not in compilation.tiles

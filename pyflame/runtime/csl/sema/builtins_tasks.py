@@ -8,7 +8,7 @@ from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.calls import signature
-from pyflame.runtime.csl.sema.core import Sema, builtin, describe
+from pyflame.runtime.csl.sema.core import Sema, builtin, describe, refuse_reserved
 from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
     Address,
@@ -179,17 +179,8 @@ def bind_local_task(s: Sema, node: ast.BuiltinCall) -> Value:
             node.args[1].span,
             f"local task id {number} is reserved for teardown; use @set_teardown_handler",
         )
-    if number in arch.memcpy_local_tasks and _uses_memcpy(s):
-        raise s.fail(
-            node.args[1].span,
-            f"local task id {number} is reserved for memcpy "
-            f"({', '.join(map(str, arch.memcpy_local_tasks))} are)",
-        )
+    refuse_reserved(s, node.args[1].span, "local task id", number, arch.memcpy_local_tasks)
     return _bind(s, node, TaskKind.LOCAL, T.LOCAL_TASK_ID, _no_parameters)
-
-
-def _uses_memcpy(s: Sema) -> bool:
-    return s.compilation.uses_memcpy
 
 
 @builtin("bind_data_task", 2)
@@ -202,12 +193,15 @@ def bind_data_task(s: Sema, node: ast.BuiltinCall) -> Value:
 def bind_control_task(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@bind_control_task(task, id)``."""
     number = s.const(node.args[1], T.CONTROL_TASK_ID, "task id")
-    if number in s.compilation.arch.memcpy_control_tasks and _uses_memcpy(s):
-        reserved = ", ".join(map(str, s.compilation.arch.memcpy_control_tasks))
+    arch, span = s.compilation.arch, node.args[1].span
+    if number == arch.teardown_task:
         raise s.fail(
-            node.args[1].span,
-            f"control task id {number} is reserved for memcpy ({reserved} are)",
+            span, f"control task id {number} is reserved for teardown; use @set_teardown_handler"
         )
+    if number == arch.null_task:
+        raise s.fail(span, f"control task id {number} is the null task, which wavelets name to "
+                     "start none")  # fmt: skip
+    refuse_reserved(s, span, "control task id", number, arch.memcpy_control_tasks)
     return _bind(s, node, TaskKind.CONTROL, T.CONTROL_TASK_ID, _one_u16)
 
 
@@ -338,6 +332,8 @@ def initialize_queue(s: Sema, node: ast.BuiltinCall) -> Value:
     if "ctrl_table_id" in options:
         raise s.fail(node.span, ".ctrl_table_id is not supported by the simulator")
     number: int = queue.value
+    what = "input queue" if queue.type is T.INPUT_QUEUE else "output queue"
+    refuse_reserved(s, node.args[0].span, what, number, s.compilation.arch.memcpy_queues)
     table = s.unit.input_queues if queue.type is T.INPUT_QUEUE else s.unit.output_queues
     if number in table:
         raise s.fail(node.span, f"{queue.type} {number} is initialised twice")
@@ -361,6 +357,8 @@ def _queue_color(s: Sema, node: ast.BuiltinCall, type_: T.Type, options: dict[st
     if value is not None:
         if value.type is not T.COLOR or not isinstance(value, Const):
             raise s.fail(node.args[1].span, f".color must be a colour, found {describe(value)}")
+        reserved = s.compilation.arch.memcpy_colors
+        refuse_reserved(s, node.args[1].span, "colour", value.value, reserved)
         return value.value
     if type_ is T.INPUT_QUEUE or s.compilation.arch.data_tasks_by_queue:
         raise s.fail(

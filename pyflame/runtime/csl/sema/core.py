@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -444,3 +444,11 @@ def describe(value: Value) -> str:
     if isinstance(value, Struct) and value.type is T.ANON_STRUCT:
         return f"a struct with the fields {', '.join(value.fields) or '(none)'}"
     return f"a value of type {value.type}"
+
+
+def refuse_reserved(s: Sema, span: Span, what: str, number: int, reserved: Sequence[int]) -> None:
+    """Refuse what memcpy keeps, in programs that use memcpy."""
+    if s.compilation.uses_memcpy and number in reserved:
+        names = ", ".join(map(str, reserved))
+        verb = "is" if len(reserved) == 1 else "are"
+        raise s.fail(span, f"{what} {number} is reserved for memcpy ({names} {verb})")

@@ -170,7 +170,10 @@ def _mem1d(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall
         b.set_base(pointer)
         span = _field_span(node, "extent")
         b.set(Word.EXTENT, extent_value(s, _need(s, fields, "extent", node), span))
-        b.set(Word.STRIDE, fields.get("stride", Const(T.I8, 1)))
+        stride = fields.get("stride", Const(T.I8, 1))
+        if isinstance(stride, Const) and T.is_integer(stride.type):
+            check_stride(s, stride.value, _field_span(node, "stride"))
+        b.set(Word.STRIDE, stride)
         b.set(Word.OFFSET, fields.get("offset", Const(T.I16, 0)), element.size)
     _index_flag(s, b, fields, node)
 
@@ -327,7 +330,8 @@ def _fabric(
                 _field_span(node, "fabric_color"),
                 f".fabric_color must be a color, found {describe(color)}",
             )
-        b.set(Word.COLOR, color)
+        if is_input or not s.compilation.arch.data_tasks_by_queue:
+            b.set(Word.COLOR, color)  # on WSE-3 only the queue's own colour counts
     if isinstance(queue, Const) and queue.value < AUTOMATIC and s.frame.instance.unit is not None:
         number = color.value if isinstance(color, Const) else -1
         s.unit.fabric_uses.setdefault((is_input, queue.value, number), node.span)

@@ -76,13 +76,15 @@ def _check_queues(s: Sema, unit: ImageUnit) -> None:
 
 def _assign_queues(s: Sema, unit: ImageUnit) -> None:
     """WSE-2: queues that are not initialised follow from the DSDs and data tasks."""
-    for is_input, number, color in unit.fabric_uses:
-        if not is_input:
-            unit.output_queues.setdefault(number, Queue(number, -1))
-        elif color >= 0:
-            _serve(unit, number, color)
     arch = s.compilation.arch
     reserved = arch.memcpy_queues if s.compilation.uses_memcpy else ()
+    for (is_input, number, color), span in unit.fabric_uses.items():
+        if not is_input:  # public programs share output queue 0 with memcpy
+            unit.output_queues.setdefault(number, Queue(number, -1))
+        elif number in reserved:
+            s.engine.error(span, f"input queue {number} is reserved for memcpy")
+        elif color >= 0:
+            _serve(unit, number, color)
     every = range(len(arch.input_queue_depths))
     free = [q for q in every if q not in unit.input_queues and q not in reserved]
     served = {q.color: q.number for q in (*unit.input_queues.values(), *unit.more_input_queues)}

@@ -6,7 +6,7 @@ from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce
-from pyflame.runtime.csl.sema.core import Frame, Sema, builtin, describe
+from pyflame.runtime.csl.sema.core import Frame, Sema, builtin, describe, refuse_reserved
 from pyflame.runtime.csl.sema.modules import Instance, Tile
 from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
@@ -145,6 +145,7 @@ def set_color_config(s: Sema, node: ast.BuiltinCall) -> Value:
 def set_local_color_config(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@set_local_color_config(colour, .{ … })`` in a PE's comptime block."""
     color = s.const(node.args[0], T.COLOR, "colour")
+    refuse_reserved(s, node.args[0].span, "colour", color, s.compilation.arch.memcpy_colors)
     unit = s.unit
     if color in unit.routes:
         raise s.fail(node.span, f"colour {color} is configured twice in this program")
