@@ -1,0 +1,366 @@
+"""Mistakes that show while a program runs: which PE, which line, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pyflame.errors import LimitError, SimulationError
+from pyflame.runtime.fabric.machine import Machine
+from tests.runtime.programs.sources import Source, east, launched, route
+
+Stop = Callable[..., str]
+
+SELF = route(0, 0, "red", "RAMP", "RAMP")
+NAMES = """
+var data = @zeros([20]u32);
+const d = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{20} -> data[i] });
+const send = @get_dsd(fabout_dsd, .{ .extent = 20, .fabric_color = red, .output_queue = out2 });
+const receive = @get_dsd(fabin_dsd, .{ .extent = 20, .fabric_color = red, .input_queue = in2 });
+"""
+BOTH = NAMES + "comptime { sends(out2, red); receives(in2, red); }\n"
+FIRST_SENDS = NAMES + "comptime { if (x == 0) { sends(out2, red); } }\n"
+
+
+def main(*lines: str) -> str:
+    """A launched function of these lines, one per line of text."""
+    return "fn main() void {\n" + "\n".join(lines) + "\nsys.unblock_cmd_stream();\n}\n"
+
+
+def faulted(message: str, source: Source, expected: str, pe: str = "(0, 0)") -> None:
+    """The message is of an instruction: its PE, its line, and `expected` as a whole."""
+    head, text = message.split(f", in a launched function at {source.line()}: ")
+    assert head.startswith(f"PE {pe}, cycle ")
+    assert text == expected
+
+
+def routed(message: str, expected: str, pe: str) -> None:
+    """The message is of a router: its PE, and `expected` as a whole."""
+    head, text = message.split(": ", 1)
+    assert head.startswith(f"PE {pe}, cycle ")
+    assert text == expected
+
+
+RECEIVE = "@mov32(d, receive, .{ .async = true });"
+SEND = "@mov32(send, d, .{ .async = true });"
+BUSY = "is still used by another operation; wait for its completion (.activate or .unblock) or use"
+LIVE = {
+    (RECEIVE, RECEIVE + " // here"): f"input queue 2 {BUSY} another queue",
+    (SEND, SEND + " // here"): f"output queue 2 {BUSY} another queue",
+    (RECEIVE, SEND + " // here"):
+        "microthread 2 still runs another operation; use other queues, or .ut_id on WSE-3",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", LIVE)
+def test_two_live_operations_on_a_queue_or_microthread(
+    stop: Stop, arch: str, lines: tuple[str, ...]
+):
+    source = Source(BOTH + main(*lines), routes=SELF)
+    faulted(stop(source, arch), source, LIVE[lines])
+
+
+def test_two_live_operations_on_a_microthread_of_the_program(stop: Stop):
+    source = Source(
+        BOTH
+        + main(
+            "const ut = @get_ut_id(5);",
+            "@mov32(d, receive, .{ .async = true, .ut_id = ut });",
+            "@mov32(send, d, .{ .async = true, .ut_id = ut }); // here",
+        ),
+        routes=SELF,
+    )
+    faulted(
+        stop(source, "wse3"), source,
+        "microthread 5 still runs another operation; use other queues, or .ut_id on WSE-3",
+    )  # fmt: skip
+
+
+NO_ROUTE = (
+    "a wavelet on colour 1 came from {}, but this router has no route for it; add the direction "
+    "to .rx of its colour configuration"
+)
+
+
+def test_no_route_at_the_sender(stop: Stop, arch: str):
+    routed(stop(Source(BOTH + main(SEND)), arch), NO_ROUTE.format("RAMP"), "(0, 0)")
+
+
+@pytest.mark.parametrize("there", ["", route(1, 0, "red", "RAMP", "RAMP")])
+def test_no_route_at_the_neighbour(stop: Stop, arch: str, there: str):
+    text = FIRST_SENDS + main("if (x == 0) {", SEND, "}")
+    source = Source(text, width=2, routes=route(0, 0, "red", "RAMP", "EAST") + there)
+    routed(stop(source, arch), NO_ROUTE.format("WEST"), "(1, 0)")
+
+
+def test_a_route_off_the_rectangle(stop: Stop, arch: str):
+    source = Source(BOTH + main(SEND), routes=route(0, 0, "red", "RAMP", "SOUTH"))
+    routed(
+        stop(source, arch),
+        "a wavelet on colour 1 would leave the program rectangle to the SOUTH; remove that "
+        "direction from .tx at the edge",
+        "(0, 0)",
+    )
+
+
+def test_two_arrivals_in_one_cycle(stop: Stop, arch: str):
+    text = NAMES + "comptime { if (x == 1) { receives(in2, red); } else { sends(out2, red); } }\n"
+    source = Source(
+        text + main("if (x != 1) {", SEND, "}"),
+        width=3,
+        routes=route(0, 0, "red", "RAMP", "EAST")
+        + route(1, 0, "red", "EAST, WEST", "RAMP")
+        + route(2, 0, "red", "RAMP", "WEST"),
+    )
+    routed(
+        stop(source, arch),
+        "wavelets on colour 1 arrived from WEST and EAST in one cycle; a colour may take several "
+        "rx directions only if they never send at the same time",
+        "(1, 0)",
+    )
+
+
+def test_a_core_that_takes_no_such_colour(stop: Stop, arch: str):
+    text = FIRST_SENDS + main("if (x == 0) {", "@mov32(send, 7, .{ .async = true });", "}")
+    routed(
+        stop(Source(text, width=2, routes=east(2)), arch),
+        "a wavelet (0x00000007) on colour 1 was delivered to the core, but no input queue takes "
+        "this colour; initialise a queue for it or remove RAMP from .tx",
+        "(1, 0)",
+    )
+
+
+TRANSFER = """
+var data = @zeros([40]u32);
+fn words(comptime n: u16) mem1d_dsd {
+  return @get_dsd(mem1d_dsd, .{ .base_address = &data, .extent = n });
+}
+const send = @get_dsd(fabout_dsd, .{ .extent = %d, .fabric_color = red, .output_queue = out2 });
+const receive = @get_dsd(fabin_dsd, .{ .extent = %d, .fabric_color = red, .input_queue = in3 });
+comptime { if (x == 0) { sends(out2, red); } else { receives(in3, red); } }
+const d = @get_dsd(mem1d_dsd, .{ .base_address = &data, .extent = 40 });
+fn main() void {
+  if (x == 0) {
+    @mov32(send, 7); // send
+  } else {
+    @mov32(d, receive); // receive
+  }
+  sys.unblock_cmd_stream();
+}
+"""
+
+
+def test_more_wavelets_than_consumers(stop: Stop, arch: str):
+    source = Source(TRANSFER % (40, 3), width=2, routes=east(2))
+    head, *lines = stop(source, arch).splitlines()
+    assert head.startswith("deadlock: launch of 'main' cannot complete at cycle ")
+    assert head.endswith("; nothing can move:")
+    sent, arrived, on_the_way = (6 if arch == "wse2" else 8), 6, 2 + 2
+    left = 40 - 3 - sent - arrived - on_the_way
+    assert lines == [
+        "  1 PE has not called unblock_cmd_stream: (0, 0); every PE must call it once per launch",
+        "  PE (0, 0): a launched function stalls in @mov32 on output queue 2 (colour 1, full), "
+        f"{left} of 40 elements left, at {source.line('send')}",
+        f"  PE (0, 0): output queue 2 holds {sent} wavelets, first 0x00000007 on colour 1",
+        "  PE (0, 0): router holds 2 wavelets of colour 1 from RAMP (position 0: rx RAMP, tx EAST)",
+        f"  PE (1, 0): input queue 3 (colour 1) holds {arrived} wavelets, first 0x00000007; no data "
+        "task is bound to it and no operation reads it",
+        "  PE (1, 0): router holds 2 wavelets of colour 1 from WEST (position 0: rx WEST, tx RAMP)",
+    ]
+
+
+def test_fewer_wavelets_than_consumers(stop: Stop, arch: str):
+    source = Source(TRANSFER % (3, 40), width=2, routes=east(2))
+    head, *lines = stop(source, arch).splitlines()
+    assert head.startswith("deadlock: launch of 'main' cannot complete at cycle ")
+    assert lines == [
+        "  1 PE has not called unblock_cmd_stream: (1, 0); every PE must call it once per launch",
+        "  PE (1, 0): a launched function stalls in @mov32 on input queue 3 (colour 1, empty), "
+        f"37 of 40 elements left, at {source.line('receive')}",
+    ]
+
+
+def test_a_missing_unblock_cmd_stream(stop: Stop, arch: str):
+    source = Source("fn main() void { if (x == 0) { sys.unblock_cmd_stream(); } }", width=3)
+    head, *lines = stop(source, arch).splitlines()
+    assert head.startswith("deadlock: launch of 'main' cannot complete at cycle ")
+    assert lines == [
+        "  2 PEs have not called unblock_cmd_stream: (1, 0), (2, 0); every PE must call it once "
+        "per launch"
+    ]
+
+
+def test_a_task_that_nobody_unblocks(stop: Stop, arch: str):
+    source = Source(
+        """
+        const end_id = @get_local_task_id(9);
+        task end() void { sys.unblock_cmd_stream(); }
+        comptime { @bind_local_task(end, end_id); @block(end_id); }
+        fn main() void { @activate(end_id); }
+        """
+    )
+    assert stop(source, arch).splitlines()[1:] == [
+        "  1 PE has not called unblock_cmd_stream: (0, 0); every PE must call it once per launch",
+        "  PE (0, 0): local task 9 (end) is active but blocked",
+    ]
+
+
+@pytest.mark.parametrize(("line", "queue"), [(RECEIVE, "input queue 2"), (SEND, "output queue 2")])
+def test_wse3_queue_that_is_not_initialised(stop: Stop, line: str, queue: str):
+    source = Source(NAMES + main(line + " // here"), routes=SELF)
+    faulted(
+        stop(source, "wse3"), source,
+        f"{queue} is used but not initialised; add @initialize_queue",
+    )  # fmt: skip
+
+
+def test_wse3_two_fabin_operands_in_dsrs(stop: Stop):
+    source = Source(
+        NAMES
+        + """
+        const other = @get_dsd(fabin_dsd, .{ .extent = 20, .fabric_color = blue,
+                                             .input_queue = in3 });
+        comptime { receives(in2, red); receives(in3, blue); }
+        const a = @get_dsr(dsr_src0, 1);
+        const b = @get_dsr(dsr_src1, 1);
+        """
+        + main(
+            "@load_to_dsr(a, receive);", "@load_to_dsr(b, other);", "@add16(d, a, b); // here"
+        )
+    )  # fmt: skip
+    faulted(
+        stop(source, "wse3"), source,
+        "an operation has two fabin operands; WSE-3 allows one, receive the other into memory "
+        "first",
+    )  # fmt: skip
+
+
+def test_extents_out_of_range(stop: Stop, arch: str):
+    text = NAMES + "var n: u16 = 40000;\n"
+    source = Source(text + main("@mov32(@set_dsd_length(d, n), 1); // here"))
+    faulted(
+        stop(source, arch), source,
+        "extent 40000 is outside 0 … 32767; 32766 elements are the most, 32767 means endless",
+    )  # fmt: skip
+
+
+BEYOND = {
+    "@mov32(@set_dsd_length(d, n), 1); // here": 20,
+    "@mov32(@increment_dsd_offset(d, 1, u32), 1); // here": 20,
+    "@mov32(@increment_dsd_offset(d, -1, u32), 1); // here": -1,
+    "@mov32(@get_dsd(mem1d_dsd, .{ .tensor_access = |i|{3} -> data[9 * i + 5] }), 1); // here": 23,
+}  # fmt: skip
+
+
+"""Lines that touch data[20 …], and the first element outside that each touches."""
+
+
+@pytest.mark.parametrize("line", BEYOND)
+def test_a_dsd_that_walks_out_of_its_array(stop: Stop, tmp_path: Path, arch: str, line: str):
+    source = Source(NAMES + "var n: u16 = 21;\nvar after = @zeros([4]u32);\n" + main(line))
+    program = source.compiled(tmp_path, arch)
+    start = next(at for name, at, _ in program.images[0].memory_map if name == "pe.csl:data")
+    message = stop(source, arch)
+    faulted(
+        message, source,
+        f"access of 4 bytes at address {start + 4 * BEYOND[line]} is outside array pe.csl:data "
+        f"(addresses {start} … {start + 79}) in which it started; check extents, strides and "
+        "offsets",
+    )  # fmt: skip
+
+
+def test_the_same_walks_inside_their_array_are_right(tmp_path: Path, arch: str):
+    for line in BEYOND:
+        text = line.replace("-1, u32", "0, u32").replace("1, u32", "0, u32").replace("9 *", "5 *")
+        source = Source(NAMES + "var n: u16 = 20;\n" + main(text))
+        launched()(Machine(source.compiled(tmp_path, arch)))
+
+
+def test_a_pointer_beyond_memory(stop: Stop, arch: str):
+    text = "var n: u16 = 20000;\nvar p: [*]u32 = &out;\n"
+    source = Source(text + main("p[n] = 1; // here"))
+    message = stop(source, arch)
+    assert f"at {source.line()}: access of 4 bytes at address " in message
+    assert message.endswith(" is outside memory; check extents, strides and offsets")
+
+
+FAULTS = {
+    "@activate(@get_local_task_id(12)); // here":
+        "local task 12 was activated, but no task is bound to this id",
+    "out[0] = @as(u32, 5 / zero); // here": "integer division of 5 by zero",
+    "@mov32(fifo, 1); // here":
+        "the operation moves elements of 4 bytes, the FIFO holds elements of 2 bytes",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", FAULTS)
+def test_faults_of_single_instructions(stop: Stop, arch: str, line: str):
+    text = "var zero: u16 = 0;\nvar store = @zeros([4]u16);\nconst fifo = @allocate_fifo(store);\n"
+    source = Source(text + main(line))
+    faulted(stop(source, arch), source, FAULTS[line])
+
+
+def test_an_assertion_that_does_not_hold(stop: Stop, arch: str):
+    source = Source("var n: u16 = 3;\n" + main("@assert(n > 5); // here"))
+    message = stop(source, arch)
+    assert f", in a launched function at {source.line()}: @assert failed: " in message
+
+
+def test_a_control_wavelet_for_a_task_that_is_not_bound(stop: Stop, arch: str):
+    source = Source(
+        """
+        const end = @get_dsd(fabout_dsd, .{ .extent = 1, .fabric_color = red,
+                                            .output_queue = out2, .control = true });
+        comptime { sends(out2, red); receives(in2, red); @unblock(if (wse3) in2 else red); }
+        """
+        + main("@mov32(end, 41 << 16, .{ .async = true });"),
+        routes=SELF,
+    )
+    message = stop(source, arch)
+    assert message.startswith("PE (0, 0), cycle ")
+    assert message.endswith(": control task 41 was activated, but no task is bound to this id")
+
+
+RUNAWAY = "var n: u16 = 0;\n" + main("while (n < 3000) { n += 1; } // here")
+
+
+def test_a_runaway_task_names_a_limit_that_can_be_raised(stop: Stop, tmp_path: Path, arch: str):
+    source = Source(RUNAWAY)
+    faulted(
+        stop(source, arch, max_instructions=2000), source,
+        "the task ran for more than 2000 instructions; if it is meant to, raise max_instructions",
+    )  # fmt: skip
+    launched()(Machine(source.compiled(tmp_path, arch), max_instructions=50_000))
+
+
+def test_tasks_without_end_name_a_limit_that_can_be_raised(tmp_path: Path, arch: str):
+    source = Source(
+        """
+        const again_id = @get_local_task_id(9);
+        var n: u16 = 0;
+        task again() void {
+          n += 1;
+          if (n == 1000) { sys.unblock_cmd_stream(); } else { @activate(again_id); }
+        }
+        comptime { @bind_local_task(again, again_id); }
+        fn main() void { @activate(again_id); }
+        """
+    )
+    program = source.compiled(tmp_path, arch)
+    with pytest.raises(LimitError, match="runs for more than 500 cycles; raise max_cycles"):
+        launched()(Machine(program, max_cycles=500))
+    launched()(Machine(program, max_cycles=500_000))
+
+
+def test_a_mistake_is_found_under_any_timing_and_order(stop: Stop, arch: str):
+    source = Source(BOTH + main(RECEIVE, RECEIVE + " // here"), routes=SELF)
+    for options in ({"timing": "unit"}, {"shuffle_seed": 3}):
+        faulted(stop(source, arch, None, **options), source, f"input queue 2 {BUSY} another queue")
+
+
+def test_a_fault_is_a_simulation_error(tmp_path: Path, arch: str):
+    program = Source(BOTH + main(SEND)).compiled(tmp_path, arch)
+    with pytest.raises(SimulationError):
+        launched()(Machine(program))
