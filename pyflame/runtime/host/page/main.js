@@ -23,7 +23,7 @@ class App {
     document.title = `${run.name} · PyFlame trace`;
     text("program", run.name);
     const busy = mean(this.run.levelsOf[0].meanBusy), stalled = mean(this.run.levelsOf[0].meanStalled);
-    fill("kpis", [["", `${run.arch.toUpperCase()}`], ["PEs ", `${run.width} × ${run.height}`], ["cycles ", count(run.cycles)],
+    fill("kpis", [["", `${run.arch.toUpperCase()}`], ["PEs ", `${run.width} × ${run.height}`], ["cycles ", count(run.clock)],
       ["busy ", percent(busy)], ["stalled ", percent(stalled)]].map(([name, value]) =>
       element("span", {}, name, element("b", {}, value))));
     const problem = document.getElementById("problem");
@@ -86,7 +86,9 @@ class App {
   }
 
   show(from, to) {
-    Object.assign(this.view, { from, to });
+    const span = clamp(to - from, 8, Math.max(8, this.run.cycles));
+    const start = clamp(from, 0, Math.max(0, this.run.cycles - span));
+    Object.assign(this.view, { from: start, to: start + span });
     this.redraw();
   }
 
@@ -172,8 +174,21 @@ class App {
     runs.hidden = this.runs.length < 2;
     fill("run", this.runs.map((run, i) => element("option", { value: i, selected: i === this.runs.length - 1 ? "" : undefined }, `${i + 1}: ${run.name}`)));
     runs.addEventListener("change", () => this.choose(Number(runs.value)));
+    this.split();
     addEventListener("resize", () => { this.mesh.scale = 0; this.redraw(); });
     addEventListener("keydown", (e) => this.key(e));
+  }
+
+  // Dragging the line between mesh and time divides the height anew.
+  split() {
+    const bar = document.getElementById("split"), main = bar.parentElement;
+    bar.addEventListener("pointerdown", (e) => bar.setPointerCapture(e.pointerId));
+    bar.addEventListener("pointermove", (e) => {
+      if (!bar.hasPointerCapture(e.pointerId)) return;
+      const box = main.getBoundingClientRect();
+      main.style.setProperty("--time", `${clamp(box.bottom - e.clientY - 12, 150, box.height - 190)}px`);
+      this.mesh.fit();
+    });
   }
 
   key(e) {

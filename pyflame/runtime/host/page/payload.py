@@ -95,6 +95,7 @@ def _run(run: RunView, sections: _Sections, step: int) -> dict[str, Any]:
         "width": program.width,
         "height": program.height,
         "cycles": recorded.cycles,
+        "clock": run.machine.cycles,
         "facts": [list(row) for row in run.facts],
         "error": run.error,
         "memory": w.MEMORY_BYTES,

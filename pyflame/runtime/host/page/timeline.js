@@ -1,6 +1,6 @@
 // Time: the whole run on top, then all PEs as a heat map, then the chosen PE's threads and queues.
 
-const GUTTER = 118, RIGHT = 12, OVERVIEW = 46, AXIS = 20, LANE = 19, QUEUE_ROW = 15;
+const GUTTER = 118, RIGHT = 12, OVERVIEW = 46, AXIS = 20, LANE_ROW = 19, QUEUE_ROW = 15;
 
 class Timeline {
   constructor(app) {
@@ -29,9 +29,10 @@ class Timeline {
     this.drawAxis(c, OVERVIEW + 8);
     const lanes = this.lanes();
     const top = OVERVIEW + 8 + AXIS;
-    const lower = Math.min(lanes.height + 22, (height - top) * 0.74);
-    const room = lower - 30 - Math.max(1, lanes.threads.length) * LANE;
-    this.queueRow = clamp(room / Math.max(1, lanes.queues.length), 8, QUEUE_ROW);
+    const lower = Math.min(lanes.height + 22, height - top - 36);
+    const scale = Math.min(1, (lower - 22) / Math.max(1, lanes.height));
+    this.lane = Math.max(10, LANE_ROW * scale);
+    this.queueRow = Math.max(7, QUEUE_ROW * scale);
     this.heat = { top, height: Math.max(24, height - top - lower - 4) };
     this.drawHeat(c);
     this.drawLanes(c, lanes, top + this.heat.height + 6);
@@ -185,13 +186,14 @@ class Timeline {
       this.lanesOf = `${run.id} ${pe}`;
     }
     const rows = Math.max(1, this.threads.length);
-    const height = rows * LANE + this.queueRows.length * QUEUE_ROW + 8;
+    const height = rows * LANE_ROW + this.queueRows.length * QUEUE_ROW + 8;
     return { height, threads: this.threads, queues: this.queueRows };
   }
 
   drawLanes(c, lanes, top) {
     const run = this.app.run, pe = this.app.view.pe;
     if (pe < 0) return;
+    if (this.queueRow < 11) c.font = `${Math.max(8, this.queueRow)}px system-ui, sans-serif`;
     this.label(c, run.peName(pe), top + 8, true);
     c.textAlign = "left";
     c.fillStyle = palette.dim;
@@ -204,14 +206,14 @@ class Timeline {
     let y = top + 16;
     c.save();
     for (const lane of lanes.threads) {
-      this.label(c, LANES[lane], y + LANE / 2);
+      this.label(c, LANES[lane], y + this.lane / 2);
       c.save();
       c.beginPath();
-      c.rect(GUTTER, y, this.inner, LANE);
+      c.rect(GUTTER, y, this.inner, this.lane);
       c.clip();
       this.drawSpans(c, pe, lane, y);
       c.restore();
-      y += LANE;
+      y += this.lane;
     }
     c.restore();
     for (const [queue, index] of lanes.queues) {
@@ -241,26 +243,27 @@ class Timeline {
     const task = span.lane === 10;
     c.fillStyle = task ? palette.accent : palette.busy;
     c.globalAlpha = task ? 0.28 : 1;
-    c.fillRect(x0, y + 2, width, LANE - 4);
+    c.fillRect(x0, y + 2, width, this.lane - 4);
     c.globalAlpha = 1;
     c.fillStyle = palette.stall;  // the part of the time it waited, from below
-    c.fillRect(x0, y + 2 + (LANE - 4) * (1 - share), width, (LANE - 4) * share);
+    c.fillRect(x0, y + 2 + (this.lane - 4) * (1 - share), width, (this.lane - 4) * share);
     if (this.app.view.span === number) {
       c.strokeStyle = palette.cursor;
       c.lineWidth = 2;
-      c.strokeRect(x0, y + 2, width, LANE - 4);
+      c.strokeRect(x0, y + 2, width, this.lane - 4);
     }
     if (width > 34) {
       c.save();
       c.beginPath();
-      c.rect(x0, y, width - 3, LANE);
+      c.rect(x0, y, width - 3, this.lane);
       c.clip();
       c.textAlign = "left";
       c.fillStyle = task ? palette.text : "#fff";
-      c.fillText(span.label, x0 + 4, y + LANE / 2 + 0.5);
+      c.font = `${Math.min(11, this.lane - 4)}px system-ui, sans-serif`;
+      c.fillText(span.label, x0 + 4, y + this.lane / 2 + 0.5);
       c.restore();
     }
-    this.boxes.push([x0 - 1, y, x0 + width + 1, y + LANE, number]);
+    this.boxes.push([x0 - 1, y, x0 + width + 1, y + this.lane, number]);
   }
 
   drawQueue(c, pe, queue, index, y) {
