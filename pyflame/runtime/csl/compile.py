@@ -377,4 +377,22 @@ def _routes(
                 )
                 continue
             route_of[pes, color] = table.setdefault(route, len(table))
+    _check_filters(compilation, list(table), route_of, width)
     return list(table), route_of
+
+
+def _check_filters(
+    compilation: Compilation, table: Sequence[Route], route_of: np.ndarray, width: int
+) -> None:
+    """A router has a few filters for all its colours."""
+    arch = compilation.arch
+    filtered = np.array([route.filter is not None for route in table] + [False])
+    used = filtered[route_of].sum(axis=1)  # -1, no route, is the last row
+    if used.size and used.max() > arch.filters_per_router:
+        pe = int(used.argmax())
+        colors = np.flatnonzero(filtered[route_of[pe]]).tolist()
+        compilation.engine.error(
+            compilation.route_spans.get((pe % width, pe // width, colors[-1])),
+            f"PE ({pe % width}, {pe // width}) filters {len(colors)} colours, a router of "
+            f"{arch.name} has {arch.filters_per_router} filters",
+        )

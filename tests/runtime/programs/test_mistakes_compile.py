@@ -201,6 +201,15 @@ def test_wse3_switches_on_some_colours_only(refusal: Refusal, tmp_path: Path, co
     source.compiled(tmp_path, "wse2")
 
 
+def test_more_filters_than_a_router_has(refusal: Refusal, tmp_path: Path, arch: str):
+    keep = ".filter = .{ .kind = .{ .range = true }, .min_idx = 3, .max_idx = 5 }"
+    lines = [route(1, 0, f"@get_color({c})", "WEST", "RAMP", keep) for c in range(7)]
+    assert refusal(Source(MAIN, width=2, routes="".join(lines)), arch).startswith(
+        f"layout.csl:19:3: error: PE (1, 0) filters 7 colours, a router of {arch} has 6 filters\n"
+    )
+    Source(MAIN, width=2, routes="".join(lines[:6])).compiled(tmp_path, arch)
+
+
 def test_wse3_has_no_colour_swap(refusal: Refusal):
     config = ".{ .routes = .{ .rx = RAMP, .tx = EAST, .color_swap_x = true } }"
     source = Source(MAIN, routes=f"  @set_color_config(0, 0, red, {config});\n")

@@ -46,7 +46,7 @@ def routed(message: str, expected: str, pe: str) -> None:
 RECEIVE = "@mov32(d, receive, .{ .async = true });"
 SEND = "@mov32(send, d, .{ .async = true });"
 BUSY = "is still used by another operation; wait for its completion (.activate or .unblock) or use"
-LIVE = {
+LIVE: dict[tuple[str, ...], str] = {
     (RECEIVE, RECEIVE + " // here"): f"input queue 2 {BUSY} another queue",
     (SEND, SEND + " // here"): f"output queue 2 {BUSY} another queue",
     (RECEIVE, SEND + " // here"):
@@ -165,8 +165,8 @@ def test_more_wavelets_than_consumers(stop: Stop, arch: str):
         f"{left} of 40 elements left, at {source.line('send')}",
         f"  PE (0, 0): output queue 2 holds {sent} wavelets, first 0x00000007 on colour 1",
         "  PE (0, 0): router holds 2 wavelets of colour 1 from RAMP (position 0: rx RAMP, tx EAST)",
-        f"  PE (1, 0): input queue 3 (colour 1) holds {arrived} wavelets, first 0x00000007; no data "
-        "task is bound to it and no operation reads it",
+        f"  PE (1, 0): input queue 3 (colour 1) holds {arrived} wavelets, first 0x00000007; no "
+        "data task is bound to it and no operation reads it",
         "  PE (1, 0): router holds 2 wavelets of colour 1 from WEST (position 0: rx WEST, tx RAMP)",
     ]
 
