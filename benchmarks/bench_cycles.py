@@ -22,6 +22,7 @@ LINE = 512
 LOGS = "SpMM logs"
 WAFERLLM = "MeshGEMM logs"
 HPDC = "HPDC'24 model"
+STENCIL = "stencil logs"
 
 Of = Literal["first", "mean", "max"]
 
@@ -140,6 +141,19 @@ def mesh(pes: int, rows: int, compute: int, published: float) -> Point:
     )
 
 
+def stencil(iterations: int, published: float) -> Point:
+    """A five-point stencil with data tasks for what comes from the neighbours."""
+    times = f"{iterations} iteration{'s' if iterations > 1 else ''}"
+    return Point(
+        f"5-point stencil, tiles of 8×8, {times}",
+        "WSE-3",
+        "2×2",
+        published,
+        STENCIL,
+        lambda: cycles("stencil.csl", "wse3", (2, 2), "max", iterations=iterations),
+    )
+
+
 POINTS: tuple[Point, ...] = (
     operation("f32 pair, bank clash, DSRs loaded", 5124, 10_254, 0, 2),
     operation("f32 pair, aligned, DSRs loaded", 5124, 5_130, 0, 1),
@@ -174,6 +188,8 @@ POINTS: tuple[Point, ...] = (
     mesh(6, 8, 1, 4_445),
     mesh(9, 16, 0, 2_452),
     mesh(9, 16, 1, 8_363),
+    stencil(1, 906),
+    stencil(4, 3_598),
     collective("broadcast, 64 words", 580, HPDC, lambda: line("broadcast.csl", 64, of="max")),
     collective("star reduction, 1 word", 516, HPDC, lambda: line("star.csl", 1)),
     collective("star reduction, 64 words", 32_709, HPDC, lambda: line("star.csl", 64)),
