@@ -105,8 +105,8 @@ def findings(program: Program, arch: Arch) -> Findings:
         own = Findings()
         if verify_shapes(image, own):
             verify_tables(image, program.files, arch, own)
-            verify_operands(image, own)
-            verify_code(image, program.files, arch, own)
+            if verify_operands(image, own):
+                verify_code(image, program.files, arch, own)
         found.texts += [f"{image.name}: {text}" for text in own.texts]
     return found
 

@@ -311,15 +311,17 @@ def _dsd_operands(frames: Frames, found: Findings) -> None:
         )  # fmt: skip
 
 
-def verify_operands(image: Image, found: Findings) -> None:
-    """Check the tables of DSD operands and options, which instructions name by row."""
+def verify_operands(image: Image, found: Findings) -> bool:
+    """Check the tables of DSD operands and options, which instructions name by row; True if all
+    fine."""
+    before = len(found.texts)
     rows, options = image.operands, image.options
     if not found.inside("DSD operation", rows[:, DsdOperands.OP], len(SIZE_TABLE)):
-        return
+        return False
     found.inside("row of options", rows[:, DsdOperands.OPTIONS], len(options), least=-1)
     for column in OPERANDS:
         if not found.inside("operand kind", rows[:, column], len(Operand)):
-            return
+            return False
         slots = np.isin(rows[:, column], (Operand.SLOT, Operand.DSR))
         name = f"slot of {DsdOperands(column + 1).name}"
         found.inside(name, rows[slots, column + 1], image.slots)
@@ -343,3 +345,4 @@ def verify_operands(image: Image, found: Findings) -> None:
     priority = options[:, Option.PRIORITY]
     named = priority <= -16
     found.inside("priority of options", priority[~named], 4, least=-1)
+    return len(found.texts) == before
