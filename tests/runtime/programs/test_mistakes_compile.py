@@ -104,6 +104,14 @@ def test_reserved_queue_of_a_dsd(refusal: Refusal):
     assert "error: input queue 0 is reserved for memcpy\n" in message
 
 
+def test_reserved_colour_of_a_data_task(refusal: Refusal):
+    bind = "comptime { @bind_data_task(take, @get_data_task_id(@get_color(22))); } // here"
+    source = Source(MAIN + "task take(v: u32) void { out[0] = v; }\n" + bind)
+    message = refusal(source, "wse2")
+    assert message.startswith(source.line() + ":")
+    assert "error: colour 22 is reserved for memcpy (21, 22, 23 are)\n" in message
+
+
 def test_reserved_microthread(refusal: Refusal):
     source = Source(
         """

@@ -186,6 +186,10 @@ def bind_local_task(s: Sema, node: ast.BuiltinCall) -> Value:
 @builtin("bind_data_task", 2)
 def bind_data_task(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@bind_data_task(task, id)``."""
+    arch = s.compilation.arch
+    if not arch.data_tasks_by_queue:
+        color = s.const(node.args[1], T.DATA_TASK_ID, "task id")
+        refuse_reserved(s, node.args[1].span, "colour", color, arch.memcpy_colors)
     return _bind(s, node, TaskKind.DATA, T.DATA_TASK_ID, _wavelet)
 
 
