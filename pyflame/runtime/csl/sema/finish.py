@@ -78,11 +78,10 @@ def _assign_queues(s: Sema, unit: ImageUnit) -> None:
     """WSE-2: queues that are not initialised follow from the DSDs and data tasks."""
     arch = s.compilation.arch
     reserved = arch.memcpy_queues if s.compilation.uses_memcpy else ()
-    for (is_input, number, color), span in unit.fabric_uses.items():
-        if not is_input:  # public programs share output queue 0 with memcpy
+    # Programs of early SDKs share queue 0 with memcpy, so DSDs may name reserved queues here.
+    for is_input, number, color in unit.fabric_uses:
+        if not is_input:
             unit.output_queues.setdefault(number, Queue(number, -1))
-        elif number in reserved:
-            s.engine.error(span, f"input queue {number} is reserved for memcpy")
         elif color >= 0:
             _serve(unit, number, color)
     every = range(len(arch.input_queue_depths))
