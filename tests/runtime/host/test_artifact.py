@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zipfile
 from dataclasses import fields
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 from pyflame.errors import InvalidModelError, PyFlameError
 from pyflame.runtime.fabric.image import Fifo, Filter, Position, Program, Queue, Route, Task
 from pyflame.runtime.fabric.isa import PopMode, TaskKind, Type
+from pyflame.runtime.fabric.machine import Machine
 from pyflame.runtime.host.artifact import read_artifact, write_artifact
+from tests.runtime.fabric.checked import everything
 from tests.runtime.host.fake import make_program
 
 
@@ -188,3 +191,40 @@ def test_no_damage_gets_past_the_reader_in_another_way(compiled: Path, data: st.
         pass
     finally:
         (compiled / name).write_bytes(whole)
+
+
+def numbers(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The places of all numbers in a JSON value."""
+    if type(value) is int:
+        return [path]
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(
+        value, list) else ()  # fmt: skip
+    return [place for key, item in items for place in numbers(item, (*path, key))]
+
+
+ODD = [-(1 << 63), -1, 0, 1, 2, 5, 24, 64, 49152, 1 << 16, 1 << 31, 1 << 40, 1 << 63, 1 << 70]
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_a_changed_number_is_refused_or_makes_a_machine(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    """Changed numbers in program.json and words in the arrays, whose digest is made anew."""
+    program = everything()
+    for _ in range(data.draw(st.integers(0, 2))):
+        image = program.images[data.draw(st.integers(0, 1))]
+        words = image.code if data.draw(st.booleans()) else image.operands
+        at = data.draw(st.integers(0, max(words.size - 1, 0)))
+        if words.size:
+            words.reshape(-1)[at] = data.draw(st.sampled_from(ODD[:12]))
+    write_artifact(tmp_path, program)
+    head = json.loads((tmp_path / "program.json").read_text())
+    places = numbers(head["program"], ("program",))
+    for _ in range(data.draw(st.integers(0, 2))):
+        set_in(*data.draw(st.sampled_from(places)), value=data.draw(st.sampled_from(ODD)))(head)
+    (tmp_path / "program.json").write_text(json.dumps(head))
+    with contextlib.suppress(PyFlameError):
+        Machine(read_artifact(tmp_path))
