@@ -68,7 +68,7 @@ def _hottest_queue(machine: Machine) -> str:
     kind, q = ("input", number) if number < 8 else ("output", number - 8)
     program = machine.program
     full = int((share[:, number] >= share[pe, number]).sum())
-    more = f"; as full on {full - 1:,} other PEs" if full > 1 else ""
+    more = f"; as full on {_count(full - 1, 'other PE')}" if full > 1 else ""
     return (
         f"{kind} queue {q} of {place(program, pe)}: at most {high[pe, number]} of "
         f"{depths[number]} wavelets{more}"
@@ -88,13 +88,18 @@ def _chain_rows(machine: Machine) -> list[tuple[str, str]]:
     rows = [
         (
             "critical chain",
-            f"ends on {place(program, last.pe)} at cycle {last.end:,}: {len(parts):,} parts on "
-            f"{pes:,} PEs, {total:,} cycles, {travel / total:.1%} of them wavelets under way",
+            f"ends on {place(program, last.pe)} at cycle {last.end:,}: "
+            f"{_count(len(parts), 'part')} on {_count(pes, 'PE')}, {_count(total, 'cycle')}, {travel / total:.1%} of them "
+            "wavelets under way",
         )
     ]
     longest = sorted(parts, key=lambda link: link.begin - link.end)[:CHAIN_ROWS]
     texts = (f"{link.end - link.begin:,} cycles on {_part(program, link)}" for link in longest)
     return [*rows, *(("", text) for text in texts)]
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _part(program: Program, link: Link) -> str:

@@ -171,7 +171,7 @@ def test_the_chain_goes_from_the_waiting_pe_to_the_late_sender() -> None:
     assert receiver.queue == 3
     assert sender.end == receiver.sent < receiver.begin
     assert sender.end - sender.begin > 150
-    assert receiver.waited > 150
+    assert 150 < receiver.waited < receiver.begin
 
 
 def test_a_pe_that_never_waits_is_alone_on_its_chain() -> None:

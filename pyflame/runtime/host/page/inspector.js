@@ -118,11 +118,11 @@ class Inspector {
     const part = (share, color) => element("i", { style: `width:${(100 * share).toFixed(2)}%;background:${color}` });
     return [
       element("h2", {}, run.peName(pe)),
-      element("p", { class: "note" }, `${image.name} · one of ${count(image.pes)} PEs of this class`),
+      element("p", { class: "note" }, `${image.name} · one of ${several(image.pes, "PE")} of this class`),
       element("h3", {}, `Around cycle ${count(view.time)}`),
       element("div", { class: "split" }, part(busy, palette.busy), part(stalled, palette.stall)),
       element("p", { class: "note" }, `busy ${percent(busy)} · stalled ${percent(stalled)} · idle ${percent(Math.max(0, 1 - busy - stalled))}`
-        + ` (over ${count(2 ** run.bins.shift)} cycles)`),
+        + ` (over ${several(2 ** run.bins.shift, "cycle")})`),
       ...this.running(run, view), ...this.queues(run, view), ...this.routes(run, pe),
     ];
   }
@@ -160,13 +160,13 @@ class Inspector {
       if (!route && turn < 0) continue;
       const current = turn >= 0 ? run.turns.what[turn] >> 5 : route.current;
       const positions = [0, 1, 2, 3].map((i) => run.masks(pe, color, i, time));
-      const several = positions.filter((p) => p).length > 1;
+      const switched = positions.filter((p) => p).length > 1;
       let first = true;
       positions.forEach((masks, i) => {
         if (!masks) return;
-        rows.push(element("tr", several && i === current ? { class: "now" } : {},
+        rows.push(element("tr", switched && i === current ? { class: "now" } : {},
           cell(first ? element("span", {}, swatch(colorOf(color)), ` ${color}`) : ""),
-          cell(several ? `${i}${i === current ? ", now" : ""}` : ""),
+          cell(switched ? `${i}${i === current ? ", now" : ""}` : ""),
           cell(`${mask(masks[0])} → ${mask(masks[1])}`)));
         first = false;
       });
@@ -177,7 +177,7 @@ class Inspector {
 
   memory(run) {
     const choice = element("select", {}, run.images.map((image, i) =>
-      element("option", { value: i, selected: i === this.memoryImage ? "" : undefined }, `${image.name} (${image.pes} PEs)`)));
+      element("option", { value: i, selected: i === this.memoryImage ? "" : undefined }, `${image.name} (${several(image.pes, "PE")})`)));
     choice.addEventListener("change", () => { this.memoryImage = Number(choice.value); this.app.redraw(); });
     const image = run.images[Math.min(this.memoryImage, run.images.length - 1)];
     const variables = image.map.filter((row) => row[2] > 0);

@@ -268,7 +268,7 @@ class Mesh {
       queues: [["queues empty", palette.idle], ["fullest queue is full", palette.queue]],
       traffic: [["no wavelets", palette.idle], ["router moves one each cycle or more", palette.traffic]],
       class: this.app.run.images.slice(0, 12).map((image, i) =>
-        [`${image.name} · ${image.pes} PEs`, colorOf(i + 3, 0.85)]),
+        [`${image.name} · ${several(image.pes, "PE")}`, colorOf(i + 3, 0.85)]),
       chain: [["not on the chain", palette.idle], ["share of the critical chain", palette.chain]],
     }[mode].slice();
     const colors = color === "none" || color === "all" ? this.app.run.colors.slice(0, 24) : [Number(color)];

@@ -83,7 +83,7 @@ class Run {
     return number < 0 ? null : this.routes[number];
   }
 
-  // The last change of a colour's switch at a PE up to a time, -1 if there was none.
+  // The last change of a colour's switch at a PE before a cycle, whose moves it governs; else -1.
   turn(pe, color, time) {
     if (!this.turnsOf) {
       this.turnsOf = new Map();
@@ -94,7 +94,7 @@ class Run {
     }
     let found = -1;
     for (const i of this.turnsOf.get(pe * 24 + color) || []) {
-      if (this.turns.time[i] > time) break;
+      if (this.turns.time[i] >= Math.floor(time)) break;
       found = i;
     }
     return found;
@@ -207,6 +207,7 @@ class Run {
 const last = (list) => list[list.length - 1];
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 const count = (value) => Math.round(value).toLocaleString("en-US");
+const several = (value, word) => `${count(value)} ${word}${value === 1 ? "" : "s"}`;
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const colorOf = (color, alpha = 1) => {
   const hue = (color * 137.508 + 12) % 360;

@@ -114,7 +114,7 @@ class Timeline {
 
   drawHeat(c) {
     const run = this.app.run, { top, height } = this.heat;
-    this.label(c, `${count(run.pes)} PEs`, top + 8, true);
+    this.label(c, several(run.pes, "PE"), top + 8, true);
     if (run.height > 1) this.label(c, "row by row", top + 22);
     const image = this.heatImage(Math.floor(height));
     if (!image) return;
