@@ -16,6 +16,7 @@ from pyflame.arch import WSE2
 from pyflame.errors import InvalidModelError, SimulationError
 from pyflame.runtime.fabric.image import Contents, Fifo, Filter, Function, Position, Program, Queue
 from pyflame.runtime.fabric.isa import DsdOp, Math, Op, Type, Word
+from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.machine import Machine
 from pyflame.runtime.fabric.verify import findings, verify_stored
 from pyflame.runtime.fabric.verify_code import FORMS, MAX_CALL_DEPTH
@@ -266,3 +267,11 @@ def test_what_the_verifier_accepts_stays_inside_the_arrays() -> None:
     passed, _, total = outcome.stdout.split()[:3]
     assert int(total) == 250
     assert 0.3 < int(passed) / 250 < 0.9
+
+
+def test_every_colour_of_a_router_may_move_in_one_cycle() -> None:
+    """Positions without tx take no port: all colours and an output queue can move at once."""
+    machine = Machine(everything())
+    g = machine.arrays.g
+    room = int(g[w.G_LOG_LIST] - g[w.G_MOVE_LIST])
+    assert room >= 2 * (w.COLORS + 1) * w.MOVE_WORDS
