@@ -89,8 +89,8 @@ def _chain_rows(machine: Machine) -> list[tuple[str, str]]:
         (
             "critical chain",
             f"ends on {place(program, last.pe)} at cycle {last.end:,}: "
-            f"{_count(len(parts), 'part')} on {_count(pes, 'PE')}, {_count(total, 'cycle')}, {travel / total:.1%} of them "
-            "wavelets under way",
+            f"{_count(len(parts), 'part')} on {_count(pes, 'PE')}, {_count(total, 'cycle')}, "
+            f"{travel / total:.1%} of them wavelets under way",
         )
     ]
     longest = sorted(parts, key=lambda link: link.begin - link.end)[:CHAIN_ROWS]
