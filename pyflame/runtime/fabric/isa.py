@@ -159,6 +159,9 @@ class Op(IntEnum):
     # the loop of @map, which the CSL compiler makes as tight as the datapath allows
     MAPNEXT = auto()  # r(a) += 1; if r(a) < r(b): pc = d   (free: DLD and DST cost)
 
+    # a check of the simulator, which the hardware does not have
+    BOUND = auto()  # stop with Fault.BAD_INDEX unless 0 <= r(a) < d   (free)
+
 
 class Math(IntEnum):
     """Functions of `Op.MATH`, computed in float64 and rounded once to the type."""
@@ -416,3 +419,4 @@ class Fault(IntEnum):
     OFF_FABRIC = 19  # a route leaves the program rectangle
     ASYNC_MEMORY = 20  # asynchronous operation without a fabric or FIFO operand
     FIFO_WIDTH = 21  # element width of the operation differs from the FIFO's
+    BAD_INDEX = 22  # an index of an array is negative or not below its size

@@ -145,6 +145,9 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
     Fault.ASYNC_MEMORY: lambda f, i: (
         "an asynchronous operation needs a fabric or FIFO operand; drop .async"
     ),
+    Fault.BAD_INDEX: lambda f, i: (
+        f"index {f.a} is out of range: the array has {f.b} elements in this dimension"
+    ),
     Fault.FIFO_WIDTH: lambda f, i: (
         f"the operation moves elements of {f.b} bytes, the FIFO holds elements of {f.a} bytes"
     ),

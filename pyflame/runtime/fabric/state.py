@@ -331,6 +331,7 @@ _OP_COSTS = {
     Op.DLD: lambda c: c.map_element,
     Op.DST: lambda c: c.map_element,
     Op.MAPNEXT: lambda c: 0,
+    Op.BOUND: lambda c: 0,
     Op.ACTIVATE: lambda c: c.activate,
 }
 """What instructions cost in terms of the cycle model; the others cost `alu`."""

@@ -39,6 +39,7 @@ FORMS: dict[Op, str] = {
     Op.JZ: "-r--j",
     Op.JNZ: "-r--j",
     Op.MAPNEXT: "-rr-j",
+    Op.BOUND: "-r---",
     Op.CALL: "iR--f",
     Op.CALLR: "iR--r",
     Op.RET: "-R---",

@@ -17,6 +17,7 @@ from pyflame.runtime.fabric.machine import Machine
 PROGRAMS = Path(__file__).parents[3] / "benchmarks" / "cycles"
 ROWS = {"code": "rows.csl", "rows": 8, "inner": 8, "columns": 36}
 MAP = {"code": "map.csl", "inner": 8, "columns": 8}
+COLUMNS = {"code": "gemm.csl", "rows": 32, "inner": 32, "columns": 32}
 RING = {"pes": 3, "rows": 1, "inner": 8, "columns": 8, "communicate": True}
 
 
@@ -27,10 +28,21 @@ RING = {"pes": 3, "rows": 1, "inner": 8, "columns": 8, "communicate": True}
         ("single.csl", "wse3", 1, {**MAP, "rows": 8}, 540, 0.10),
         ("single.csl", "wse3", 1, {**MAP, "rows": 16}, 674, 0.10),
         ("single.csl", "wse3", 1, {**MAP, "rows": 8, "columns": 1}, 355, 0.10),
+        ("single.csl", "wse2", 1, COLUMNS, 88_795, 0.10),
         ("ring.csl", "wse3", 3, {**RING, "compute": 1}, 2_096, 0.10),
+        ("ring.csl", "wse3", 3, {**RING, "rows": 16, "compute": 0}, 814, 0.10),
         ("stencil.csl", "wse3", 2, {"iterations": 4}, 3_598, 0.20),
     ],
-    ids=["fmacs along rows", "map of 8", "map of 16", "map of one", "MeshGEMM", "stencil"],
+    ids=[
+        "fmacs along rows",
+        "map of 8",
+        "map of 16",
+        "map of one",
+        "fmacs along columns",
+        "MeshGEMM",
+        "moves alone",
+        "stencil",
+    ],
 )
 def test_loops_and_tasks_take_what_was_measured(
     layout: str,

@@ -93,7 +93,7 @@ def wrong_route(**members: object) -> Callable[[Program], None]:
 
 AT_GO = "at go, instruction 7 (pe.csl:8)"
 WRONG: list[tuple[Callable[[Program], None], str]] = [
-    (table("code", 0, 0, 99), "operation at go, instruction 0 (pe.csl:1) is 99; expected 0 to 69"),
+    (table("code", 0, 0, 99), "operation at go, instruction 0 (pe.csl:1) is 99; expected 0 to 70"),
     (instruction(Op.STORE, t=12), f"t of STORE {AT_GO} is 12; expected 0 to 11"),
     (instruction(Op.STORE, b=12), f"b of STORE {AT_GO} is 12; expected -1 to 11"),
     (instruction(Op.STORE, b=-2), f"b of STORE {AT_GO} is -2; expected -1 to 11"),

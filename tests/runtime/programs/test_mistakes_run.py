@@ -364,3 +364,15 @@ def test_a_fault_is_a_simulation_error(tmp_path: Path, arch: str):
     program = Source(BOTH + main(SEND)).compiled(tmp_path, arch)
     with pytest.raises(SimulationError):
         launched()(Machine(program))
+
+
+@pytest.mark.parametrize("index", ["n", "n - 21"])
+def test_an_index_outside_its_array(stop: Stop, arch: str, index: str):
+    body = f"var n: i16 = 20;\n{main(f'data[{index}] = 7; // here')}"
+    source = Source(NAMES + body)
+    value = 20 if index == "n" else -1
+    faulted(
+        stop(source, arch),
+        source,
+        f"index {value} is out of range: the array has 20 elements in this dimension",
+    )

@@ -89,6 +89,8 @@ def flat_index(
     for index, size, part in zip(indices, array.dims, node.indices, strict=True):
         if isinstance(index, Const) and not 0 <= index.value < size:
             raise s.fail(part.span, f"index {index.value} is out of range 0 to {size - 1}")
+        if not isinstance(index, Const):
+            s.emitter(part.span).emit(Op.BOUND, s.register(index), d=size)
         flat = _add(s, _scale(s, flat, size), index)
     return flat
 

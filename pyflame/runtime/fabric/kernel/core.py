@@ -245,6 +245,11 @@ def run(m, pe, now):
             cost += m.g[w.G_COST + op]
             if rg[r + a] != 0:
                 pc = d
+        elif op == oc.BOUND:
+            if m.g[w.G_BOUNDS] != 0 and (rg[r + a] < 0 or rg[r + a] >= d):
+                m.pe[p + w.PC] = pc - 1
+                fault(m, oc.F_BAD_INDEX, pe, rg[r + a], d)
+                break
         elif op == oc.MAPNEXT:
             cost += m.g[w.G_COST + op]
             rg[r + a] += 1

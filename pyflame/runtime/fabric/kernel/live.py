@@ -109,11 +109,11 @@ def enter(m, pe, lane, start):
         if kind == w.K_FABIN:
             bits |= np.int64(1) << (w.READ_SHIFT + m.ds[o + w.K_QUEUE])
             m.pe[at + w.L_IN0] = m.ds[o + w.K_QUEUE]
-            step = min(step, np.int64(m.ds[o + w.K_PACK]))
+            step = min(step, np.int64(m.ds[o + w.K_WIDTH]))
         elif kind == w.K_FABOUT:
             bits |= np.int64(1) << (w.WRITE_SHIFT + m.ds[o + w.K_QUEUE])
             m.pe[at + w.L_OUT] = m.ds[o + w.K_QUEUE]
-            step = min(step, np.int64(m.ds[o + w.K_PACK]))
+            step = min(step, np.int64(m.ds[o + w.K_WIDTH]))
     m.pe[at + w.L_STEP] = 1 if step == 64 else step
     m.pe[at + w.L_POS] = 0
     m.pe[at + w.L_HALF] = 0

@@ -67,6 +67,7 @@ def set_operand(m, pe, lane, k, kind, number, size):
     ds[o + w.K_SLOT] = -1
     ds[o + w.K_POSITION] = 0
     ds[o + w.K_PACK] = 1
+    ds[o + w.K_WIDTH] = 1
     if kind == oc.O_NONE:
         ds[o + w.K_KIND] = w.K_NONE
         return True
@@ -163,6 +164,8 @@ def set_fabric(m, pe, o, s, size):
     ds[o + w.K_COLOR] = color
     ds[o + w.K_FLAGS] = ds[s + oc.W_FLAGS]
     ds[o + w.K_PACK] = 2 if size == 2 and ds[s + oc.W_SIMD] >= 2 else 1
+    # simd_64 takes two wavelets of two halves each with one issue slot
+    ds[o + w.K_WIDTH] = 4 if size == 2 and ds[s + oc.W_SIMD] == 4 else ds[o + w.K_PACK]
     return True
 
 

@@ -98,7 +98,7 @@ def cycles_of(m, pe, lane, op, n):
     rate = min(rate, stride_width(m, o1, SIZE_TABLE[op, 1]))
     rate = min(rate, stride_width(m, o2, SIZE_TABLE[op, 2]))
     cycles = (n + rate - 1) // rate
-    if clash(m, o1, o2, op):
+    if clash(m, o1, o2, op) or accumulates_in_one_bank(m, o0, o1, op):
         cycles *= m.g[w.G_CLASH]
     return cycles
 
@@ -116,6 +116,17 @@ def clash(m, o1, o2, op):
     a, _, _ = locate(m, o1, 0)
     b, _, _ = locate(m, o2, 0)
     return (a & 7) == (b & 7)
+
+
+@kernel
+def accumulates_in_one_bank(m, o0, o1, op):
+    """Whether f32 sums are read from and written to one bank all along: a stride of 8 elements."""
+    step = m.ds[o0 + w.K_STEP]
+    if SIZE_TABLE[op, 0] != 4 or SIZE_TABLE[op, 1] != 4 or step == 0 or step % 32 != 0:
+        return False
+    if m.ds[o0 + w.K_KIND] != w.K_LINEAR or m.ds[o1 + w.K_KIND] != w.K_LINEAR:
+        return False
+    return m.ds[o1 + w.K_STEP] == step and m.ds[o1 + w.K_ADDRESS] == m.ds[o0 + w.K_ADDRESS]
 
 
 @kernel
