@@ -18,6 +18,8 @@ from pyflame.dialects.csl_source.declarations import FileOp, ProgramOp
 from pyflame.dialects.csl_source.expressions import INFIX
 from pyflame.dialects.csl_source.statements import ASSIGNMENTS
 from pyflame.dialects.guard import parse_module
+from pyflame.dialects.guard.limits import Limits
+from pyflame.dialects.guard.module import recursion_room
 from pyflame.errors import LimitError, VerifyError
 from pyflame.runtime.csl import CslError, ast, compile_program, parse, parser
 from pyflame.runtime.csl.cursor import MAX_NESTING
@@ -25,6 +27,8 @@ from pyflame.runtime.csl.parse_expr import PRECEDENCE
 from tests.compiler.csl_source_programs import printed, program_of_files
 from tests.runtime.csl import test_printer as grammar
 from tests.runtime.programs.sources import Source, agreed, east, launched
+
+NESTED = Limits(max_nesting=600)
 
 FORMS = [(generic, places) for generic in (False, True) for places in (False, True)]
 
@@ -67,6 +71,16 @@ def test_the_deepest_file_survives() -> None:
     inside = MAX_NESTING - 10
     module = parse(f"const a = {'-(' * (inside // 2)}1{')' * (inside // 2)};")
     assert exported(module) == module.decls
+
+
+@pytest.mark.timeout(60)
+def test_the_deepest_literal_survives() -> None:
+    inside = MAX_NESTING - 10
+    text = f"const a = {'.{ .a = ' * inside}1{' }' * inside};"
+    module = program_of_files(import_module(parse(text), "f.csl"))
+    with recursion_room(NESTED):
+        again = parse_module(printed(module), limits=NESTED)
+    assert export_program(again)["f.csl"].count(".a = ") == inside
 
 
 def test_every_op_has_its_place() -> None:

@@ -20,6 +20,7 @@ from pyflame.dialects.csl_source.declarations import FileOp, ProgramOp
 from pyflame.dialects.guard.errors import MlirLimitError, MlirVerifyError
 from pyflame.dialects.guard.verify import place_of
 from pyflame.runtime.csl import CslError, ast, parse, print_module
+from pyflame.runtime.csl.cursor import deep_recursion
 from pyflame.runtime.csl.source import SourceFile, Span
 from pyflame.source import Diagnostic, shortened
 
@@ -51,7 +52,8 @@ def export_program(module: ModuleOp) -> dict[str, str]:
         LimitError: a file nests deeper than CSL may.
     """
     files = ops_of(program_of(module).files)
-    return {file.path.data: _text(file) for file in files if isinstance(file, FileOp)}
+    with deep_recursion():
+        return {file.path.data: _text(file) for file in files if isinstance(file, FileOp)}
 
 
 def _text(file: FileOp) -> str:

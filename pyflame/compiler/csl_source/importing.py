@@ -77,8 +77,7 @@ def import_program(
         properties["params"] = DictionaryAttr({k: StringAttr(str(v)) for k, v in params.items()})
     if used:
         properties["import_paths"] = ArrayAttr([StringAttr(place) for place in places])
-    with deep_recursion():
-        files = [import_module(module, name) for module, name in zip(modules, names, strict=True)]
+    files = [import_module(module, name) for module, name in zip(modules, names, strict=True)]
     top = ProgramOp(properties=properties, regions=[Region(Block(files))])
     top.location = files[0].location
     return ImportedProgram(ModuleOp([top]), tuple(program.warnings))
@@ -97,7 +96,8 @@ def _check_names(names: Sequence[str]) -> None:
 def import_module(module: ast.Module, path: str) -> FileOp:
     """One parsed file, named `path`, as an op."""
     builder = _Builder(path)
-    file = FileOp(properties={"path": builder.file}, regions=[builder.region(module.decls)])
+    with deep_recursion():
+        file = FileOp(properties={"path": builder.file}, regions=[builder.region(module.decls)])
     file.location = FileLineColLoc(builder.file, IntAttr(1), IntAttr(1))
     return file
 

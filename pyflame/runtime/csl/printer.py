@@ -260,16 +260,17 @@ def _comma(items: Sequence[ast.Expr], indent: int) -> str:
 def _literal(expr: ast.StructLit | ast.ListLit, indent: int) -> str:
     head = "." if expr.type is None else _type(expr.type, indent)
     if isinstance(expr, ast.StructLit):
-        inner, items = indent + 1, [(f".{f.name} = ", f.value) for f in expr.fields]
+        items = [f".{f.name} = {_expr(f.value, 0, indent + 1)}" for f in expr.fields]
     else:
-        inner, items = indent + 1, [("", item) for item in expr.items]
-    flat = ", ".join(name + _expr(value, 0, indent) for name, value in items)
+        items = [_expr(item, 0, indent + 1) for item in expr.items]
+    # An item is printed once, for both forms: twice at each level would be exponential in depth.
+    flat = ", ".join(items)
     if not flat:
         return head + "{}"
-    if len(flat) + 2 * indent <= _WIDTH - 20:
+    if "\n" not in flat and len(flat) + 2 * indent <= _WIDTH - 20:
         return f"{head}{{ {flat} }}"
-    pad = "  " * inner
-    lines = "".join(f"{pad}{name}{_expr(value, 0, inner)},\n" for name, value in items)
+    pad = "  " * (indent + 1)
+    lines = "".join(f"{pad}{item},\n" for item in items)
     return f"{head}{{\n{lines}{'  ' * indent}}}"
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyflame.runtime.csl import ast
+from pyflame.runtime.csl.cursor import deep_recursion
 from pyflame.runtime.csl.parse_expr import PRECEDENCE
 from pyflame.runtime.csl.parser import parse, parse_expression
 from pyflame.runtime.csl.printer import print_expression, print_module
@@ -60,6 +61,14 @@ def test_long_literals_break_into_lines():
         parse_expression(".{" + ", ".join(f".x{i} = {i}" for i in range(30)) + "}")
     )
     assert max(map(len, text.splitlines())) < 100
+
+
+@pytest.mark.timeout(20)
+def test_nested_literals_print_in_linear_time():
+    depth = 150
+    expr = parse_expression(".{ .field = " * depth + "1" + " }" * depth)
+    with deep_recursion():
+        assert parse_expression(print_expression(expr)) == expr
 
 
 names = st.sampled_from(["a", "b", "c"]).map(lambda n: ast.Name(HERE, n))
