@@ -21,7 +21,7 @@ from pyflame.runtime.fabric.isa import (
 )  # fmt: skip
 from pyflame.runtime.fabric.kernel import words as w
 
-ROUTER_OPS = frozenset(op for op in Op if op >= Op.ROUTESET)
+ROUTER_OPS = frozenset(op for op in Op if Op.ROUTESET <= op <= Op.FILTERSET)
 _SLOT_FIELDS = {
     Op.DCOPY: (2, 3), Op.DCONST: (2,), Op.DLEN: (2,), Op.DBASE: (2,), Op.DOFF: (2,),
     Op.DSTRIDE: (2,), Op.DFIELD: (2,), Op.DGET: (3,), Op.DSRLOAD: (2, 3), Op.DLD: (3,),
@@ -456,6 +456,7 @@ def _named_colors(program: Program) -> np.ndarray:
         colors = [q.color for q in (*image.input_queues, *image.output_queues) if q.color >= 0]
         colors += [int(c) for c in image.descriptors[:, Word.COLOR]]
         named[[c for c in colors if 0 <= c < w.COLORS]] = True
+    named[list(program.streaming.values())] = False  # the host's, unless they have a route
     return named
 
 

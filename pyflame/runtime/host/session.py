@@ -20,6 +20,7 @@ class Session:
     timing: str = "model"
     shuffle_seed: int | None = None
     max_cycles: int = DEFAULT_MAX_CYCLES
+    check_bounds: bool = True
     recording: Recording | None = None
     runtimes: list[SdkRuntime] = field(default_factory=list)
 

@@ -33,11 +33,13 @@ def open_simulator(
     timing: str = "model",
     shuffle_seed: int | None = None,
     max_cycles: int = DEFAULT_MAX_CYCLES,
+    check_bounds: bool = True,
     recording: Recording | None = None,
 ) -> Simulator:
     """The simulator, running the program of `directory` (or `program`, if it is read already).
 
-    With `recording` it keeps what a trace page and the full report need.
+    Without `check_bounds` accesses may leave their arrays, as on the hardware, but not the PE's
+    memory. With `recording` it keeps what a trace page and the full report need.
 
     Raises:
         SimulationError: `timing` is unknown.
@@ -52,6 +54,7 @@ def open_simulator(
         timing=timing,
         shuffle_seed=shuffle_seed,
         max_cycles=max_cycles,
+        check_bounds=check_bounds,
         recording=recording,
     )
     return Simulator(program, machine)

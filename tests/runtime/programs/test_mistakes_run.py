@@ -376,3 +376,10 @@ def test_an_index_outside_its_array(stop: Stop, arch: str, index: str):
         source,
         f"index {value} is out of range: the array has 20 elements in this dimension",
     )
+
+
+def test_accesses_may_leave_their_arrays_where_bounds_are_off(tmp_path: Path, arch: str):
+    source = Source(NAMES + f"var n: i16 = 20;\n{main('data[n] = 7;')}")
+    machine = Machine(source.compiled(tmp_path, arch), check_bounds=False)
+    launched()(machine)
+    assert machine.cycles > 0
