@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("pyflame", "pyflame_rt")
-DATA = (".py", ".csl", ".md", ".typed", ".json", ".toml")
+DATA = (".py", ".csl", ".css", ".html", ".js", ".json", ".md", ".toml", ".typed")
 
 
 def build(source: Path, target: Path, *kinds: str) -> None:
