@@ -380,7 +380,8 @@ def build(program: Program, settings: Settings) -> w.Arrays:
         memory[block.pes, block.address : block.address + block.data.shape[1]] = block.data
     return w.Arrays(
         g=g, pe=pe.ravel(), rg=np.zeros(count * int(g[w.G_REGISTERS]), np.int64), ds=ds, ch=ch,
-        im=im, ev=_events(g, count), hs=np.zeros(1, np.int64), hd=np.zeros(1, np.uint32), m8=m8,
+        im=im, ev=_events(g, count, ch.size // int(g[w.G_CHANNEL_WORDS])),
+        hs=np.zeros(1, np.int64), hd=np.zeros(1, np.uint32), m8=m8,
         m16=m8.view(np.uint16), m32=m8.view(np.uint32), mf=m8.view(np.float32),
         tr=np.zeros(1, np.int64),
     )  # fmt: skip
@@ -490,12 +491,14 @@ def _descriptors(program: Program, builders: list[_ImageBuilder], size: int) -> 
     return starts.astype(np.int32)[program.image_of].ravel()
 
 
-def _events(g: np.ndarray, count: int) -> np.ndarray:
+def _events(g: np.ndarray, count: int, channels: int) -> np.ndarray:
+    """Lists of what is to be done; in a cycle every channel moves one wavelet at the most, and
+    every PE sends one."""
     at = 0
     sizes = {
         w.G_HEAP_LIST: count, w.G_NEXT_LIST: 2 * count, w.G_RUN_LIST: 4 * count,
         w.G_ROUTER_NEXT: count, w.G_ROUTER_RUN: count,
-        w.G_MOVE_LIST: (w.COLORS + 1) * count * w.MOVE_WORDS,
+        w.G_MOVE_LIST: (channels + count) * w.MOVE_WORDS,
         w.G_LOG_LIST: _LOG_ENTRIES * w.LOG_WORDS,
     }  # fmt: skip
     for word, size in sizes.items():
