@@ -383,5 +383,6 @@ class ExpressionParser(Cursor):
 def _names_type(expr: ast.Expr) -> bool:
     """Whether ``{`` behind `expr` opens a literal of that type."""
     return isinstance(
-        expr, ast.Name | ast.Member | ast.ArrayType | ast.StructType | ast.BuiltinCall
+        expr,
+        ast.Name | ast.Member | ast.ArrayType | ast.StructType | ast.BuiltinCall | ast.Call,
     )

@@ -276,7 +276,7 @@ def test_a_second_operation_before_the_first_is_done_is_refused(tmp_path: Path) 
     s = Scripts.random(np.random.default_rng(0), 1, 2)
     s.operations[:] = (BROADCAST, 0, 2)
     write(machine, "x", s)
-    with pytest.raises(SimulationError, match="assertion"):
+    with pytest.raises(SimulationError, match="@assert failed: the operation before"):
         machine.launch("main")
 
 
@@ -285,7 +285,7 @@ def test_a_root_outside_the_line_is_refused(tmp_path: Path) -> None:
     s = Scripts.random(np.random.default_rng(0), 1, 2)
     s.operations[:] = (BROADCAST, 2, 2)
     write(machine, "x", s)
-    with pytest.raises(SimulationError, match="assertion"):
+    with pytest.raises(SimulationError, match="@assert failed: the root is"):
         machine.launch("main")
 
 

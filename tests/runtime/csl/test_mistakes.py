@@ -40,6 +40,8 @@ def test_several_errors_in_one_run(errors: Errors):
 
 
 BODY_ERRORS = {
+    '@comptime_assert(1 > 2, "order");': "the compile-time assertion does not hold: order",
+    'comptime { @assert(1 > 2, "order"); }': "the assertion does not hold: order",
     "const x: u16 = 70000;": "expected u16, found the number 70000; u16 holds 0 to 65535",
     "const x: u16 = 1.5;": "expected u16, found the number 1.5; convert it with @as(u16, …)",
     "const x: bool = 1;": "expected bool, found the number 1",
@@ -274,6 +276,17 @@ def test_endless_evaluation_ends(errors: Errors):
     assert "more than 1000 loop iterations and calls at compile time" in message
     message = errors("const a: u16 = b; const b: u16 = a;" + MAIN % "var x: u16 = a;")
     assert "'a' depends on itself: a -> b -> a" in message
+
+
+@pytest.mark.parametrize("name", ["sqrt", "exp", "floor", "ceil", "inv", "sin"])
+@pytest.mark.parametrize(
+    ("argument", "found"), [("i", "a value of type i16"), ("4", "the number 4")]
+)
+def test_functions_of_floats_refuse_integers(errors: Errors, name: str, argument: str, found: str):
+    text = 'const math = @import_module("<math>");\nvar i: i16 = 4;\nvar f: f32 = 1.0;\n'
+    message = errors(text + MAIN % f"_ = math.{name}({argument});")
+    assert f"'{name}' needs a float, found {found}; convert it with @as(f32, …)" in message
+    assert "pe.csl:7:24: note: called here" in message
 
 
 def test_suggestion_for_a_misspelt_name(errors: Errors):

@@ -111,6 +111,13 @@ def test_types():
     assert pointer.align == parse_expression("16")
 
 
+def test_a_call_gives_the_type_of_a_literal():
+    struct = parse_expression("m.pair(u16){ .a = 1 }")
+    assert isinstance(struct, ast.StructLit) and isinstance(struct.type, ast.Call)
+    items = parse_expression("vector(f32){ 1, 2 }")
+    assert isinstance(items, ast.ListLit) and isinstance(items.type, ast.Call)
+
+
 def test_error_shows_place_line_and_caret():
     assert error_of("var x: u16 = 1\nvar y: u16;") == (
         "t.csl:1:15: error: expected ';' behind the declaration of 'x', found 'var'\n"

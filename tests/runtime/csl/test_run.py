@@ -396,3 +396,44 @@ def test_both_architectures_choose_their_branch(result: Result, arch: str):
         arch=arch,
     )
     assert out == [int(arch[-1])]
+
+
+PAIR = """
+fn pair(comptime T: type, comptime n: u16) type { return struct { a: T, b: [n]T }; }
+"""
+
+
+def test_generic_types_with_equal_arguments_are_the_same(result: Result):
+    out = result(
+        PAIR
+        + """
+        export var out = @zeros([3]u16);
+        const First = pair(u16, 2);
+        fn sum(p: pair(u16, 2)) u16 { return p.a + p.b[0] + p.b[1]; }
+        var p = pair(u16, 1 + 1){ .a = 1, .b = [2]u16{ 2, 4 } };
+        task main() void {
+          out[0] = sum(p);
+          out[1] = if (@is_same_type(First, pair(u16, 2))) 1 else 0;
+          if (@is_same_type(First, pair(u16, 3)) or @is_same_type(First, pair(i16, 2))) out[2] = 1;
+        }
+        """
+    )
+    assert out == [7, 1, 0]
+
+
+def test_abs_sign_min_and_max_take_integers(result: Result):
+    out = result(
+        """
+        const math = @import_module("<math>");
+        export var out = @zeros([5]i16);
+        var i: i16 = -3;
+        task main() void {
+          out[0] = math.abs(i);
+          out[1] = math.sign(i);
+          out[2] = math.min(i, 2);
+          out[3] = math.max(i, 2);
+          out[4] = math.abs(-7);
+        }
+        """
+    )
+    assert out == [3, -1, -3, 2, 7]

@@ -338,23 +338,23 @@ def comptime_assert(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@comptime_assert(c, "message")``."""
     holds = s.const(node.args[0], T.BOOL, "assertion")
     if not holds:
-        text = ""
-        if len(node.args) > 1:
-            text = ": " + s.const(node.args[1], T.COMPTIME_STRING, "message")
-        raise s.fail(node.span, f"the compile-time assertion does not hold{text}")
+        text = _assertion_text(s, node)
+        raise s.fail(node.span, f"the compile-time assertion does not hold{text and ': ' + text}")
     return VOID_VALUE
+
+
+def _assertion_text(s: Sema, node: ast.BuiltinCall) -> str:
+    return s.const(node.args[1], T.COMPTIME_STRING, "message") if len(node.args) > 1 else ""
 
 
 @builtin("assert", 1, 2)
 def assert_(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@assert(c)``: stops the simulation when it does not hold."""
     test = s.eval_as(node.args[0], T.BOOL)
-    text = f"{node.span}: assertion failed"
-    if len(node.args) > 1:
-        text += ": " + s.const(node.args[1], T.COMPTIME_STRING, "message")
+    text = _assertion_text(s, node)
     if s.frame.comptime:
         if not s.known(test, node.span, "assertion").value:  # pyright: ignore
-            raise s.fail(node.span, "the assertion does not hold")
+            raise s.fail(node.span, f"the assertion does not hold{text and ': ' + text}")
         return VOID_VALUE
     if isinstance(test, Const) and test.value:
         return VOID_VALUE

@@ -78,7 +78,10 @@ def call_function(s: Sema, fn: FnValue, args: Sequence[Value], node: ast.Call) -
     decl = fn.decl
     _check_callable(s, decl, len(args), node)
     known = signature(s, fn)
-    callee = Frame(fn.instance, comptime=True, depth=s.frame.depth + 1)
+    # Errors in library code show the call that the user wrote, not one inside the library.
+    inside = s.frame.called is not None and s.frame.instance.library
+    called = s.frame.called if inside else node.span
+    callee = Frame(fn.instance, comptime=True, depth=s.frame.depth + 1, called=called)
     values: list[Value] = []
     fixed: dict[str, Value] = {}
     for index, (param, arg) in enumerate(zip(decl.params, args, strict=True)):
@@ -109,7 +112,7 @@ def call_function(s: Sema, fn: FnValue, args: Sequence[Value], node: ast.Call) -
     )
     if at_compile_time:
         return _call_now(s, fn, callee, values, result, node)
-    return _call_later(s, fn, fixed, values, result, node)
+    return _call_later(s, fn, callee, fixed, values, result, node)
 
 
 def _constant(name: str, value: Value, span: Span) -> Entity:
@@ -143,11 +146,18 @@ def _call_now(
     if callee.depth > MAX_CALL_DEPTH:
         raise s.fail(node.span, f"calls at compile time nest deeper than {MAX_CALL_DEPTH}")
     s.compilation.step(node.span)
+    # Declared types differ each time they are made, so the same call must not make one again.
+    key = (id(fn.decl), *(key_of(v) for v in values))
+    if result is T.TYPE and key in fn.instance.types:
+        return fn.instance.types[key][1]
     callee.result = result
     with s.entered(callee):
         signal = statements(s, fn.decl.body.statements)
     if signal is not None and signal.kind == "return":
         assert signal.value is not None
+        if result is T.TYPE:
+            # The arguments stay alive with their keys, which may be identities.
+            fn.instance.types[key] = (values, signal.value)
         return signal.value
     if result is not T.VOID:
         raise s.fail(node.span, f"'{fn.decl.name}' ended without returning {result}")
@@ -160,6 +170,7 @@ def _call_now(
 def _call_later(
     s: Sema,
     fn: FnValue,
+    callee: Frame,
     fixed: dict[str, Value],
     values: Sequence[Value],
     result: T.Type,
@@ -170,6 +181,7 @@ def _call_later(
         (p.name, v) for p, v in zip(fn.decl.params, values, strict=True) if p.name not in fixed
     ]
     instance = function_instance(s, fn, fixed, [v.type for _, v in runtime], result)
+    instance.called = instance.called or callee.called
     emitter = s.emitter(node.span)
     registers: list[int] = []
     for (_, value), slot in zip(runtime, instance.param_slots, strict=True):
@@ -305,7 +317,12 @@ def compile_function(s: Sema, instance: FunctionInstance) -> None:
     emitter.span = fn.decl.span
     instance.emitter = emitter
     frame = Frame(
-        fn.instance, comptime=False, emitter=emitter, function=instance, result=instance.result
+        fn.instance,
+        comptime=False,
+        emitter=emitter,
+        function=instance,
+        result=instance.result,
+        called=instance.called,
     )
     frame.addressed = addressed_names(fn.decl)
     s.unit.compiling = instance

@@ -87,8 +87,8 @@ class Frame:
     """One activation of the evaluator: a function body, or the top level of a file."""
 
     __slots__ = (
-        "addressed", "comptime", "depth", "emitter", "function", "instance", "loops", "names",
-        "result", "undo",
+        "addressed", "called", "comptime", "depth", "emitter", "function", "instance", "loops",
+        "names", "result", "undo",
     )  # fmt: skip
 
     def __init__(
@@ -100,8 +100,11 @@ class Frame:
         function: FunctionInstance | None = None,
         result: T.Type | None = None,
         depth: int = 0,
+        called: Span | None = None,
     ) -> None:
         self.instance = instance
+        self.called = called
+        """The call that led here, in library code the one in the user's own."""
         self.names: dict[str, Binding] = {}
         self.undo: list[tuple[str, Binding | None]] = []
         self.comptime = comptime
@@ -256,6 +259,8 @@ class Sema:
 
     def fail(self, span: Span | None, message: str, *notes: Note) -> Abort:
         """Record an error: ``raise s.fail(…)``."""
+        if self.frame.called is not None and self.frame.instance.library:
+            notes = (*notes, Note("called here", self.frame.called))
         return self.engine.fail(span, message, *notes)
 
     def known(self, value: Value, span: Span, what: str = "value") -> Value:

@@ -63,6 +63,8 @@ class FunctionInstance:
     local_slots: list[int] = field(default_factory=list)
     local_memory: list[Storage] = field(default_factory=list)
     calls: set[FunctionInstance] = field(default_factory=set)
+    called: Span | None = None
+    """The first call, see `Frame.called`."""
 
 
 class ImageUnit:

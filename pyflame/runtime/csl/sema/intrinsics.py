@@ -123,6 +123,9 @@ _FOLDS: dict[Math, Callable[..., Any]] = {
     Math.SIGN: lambda x: math.copysign(1.0, x) if x else x,
 }  # fmt: skip
 
+_ON_INTEGERS = frozenset({Math.ABS, Math.SIGN, Math.MIN, Math.MAX})
+"""Functions whose value on integers is an integer; the others take floats only."""
+
 
 @builtin("__math", 2, 3)
 def math_(s: Sema, node: ast.BuiltinCall) -> Value:
@@ -135,6 +138,12 @@ def math_(s: Sema, node: ast.BuiltinCall) -> Value:
         values.append(s.eval_as(node.args[2], type_))
     if not T.is_number(type_):
         raise s.fail(node.span, f"'{name.lower()}' needs a number, found {describe(values[0])}")
+    if T.is_integer(type_) and function not in _ON_INTEGERS:
+        raise s.fail(
+            node.span,
+            f"'{name.lower()}' needs a float, found {describe(values[0])}; "
+            "convert it with @as(f32, …)",
+        )
     if all(isinstance(v, Const) for v in values) and function in _FOLDS:
         return _fold(s, node, function, type_, [v.value for v in values])  # pyright: ignore
     if type_.code is None:

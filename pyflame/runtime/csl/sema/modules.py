@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -210,6 +211,8 @@ class Instance:
         self.literals: dict[int, Value] = {}
         """Literals of the file whose value can never change, by node."""
         self.signatures: dict[int, T.FnType | None] = {}
+        self.types: dict[tuple[object, ...], tuple[Sequence[Value], Value]] = {}
+        """What functions that give a type gave, by function and keys of the arguments."""
         self._warn_unknown_params()
 
     @property
