@@ -66,6 +66,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="pick among ready tasks at random; results must not change")  # fmt: skip
     add("--max-cycles", metavar="N", type=_positive, default=None,
         help="stop a program that runs longer than this")  # fmt: skip
+    add("--max-instructions", metavar="N", type=_positive, default=None,
+        help="stop a task that executes more than this")  # fmt: skip
     add("--no-bounds", action="store_true",
         help="let accesses leave their arrays, as the hardware does")  # fmt: skip
     add("--report", action="store_true", help="print cycles and utilisation on stderr at the end")
@@ -107,6 +109,8 @@ def _prepare(arguments: argparse.Namespace) -> None:
     current.shuffle_seed = arguments.shuffle_seed
     if arguments.max_cycles is not None:
         current.max_cycles = arguments.max_cycles
+    if arguments.max_instructions is not None:
+        current.max_instructions = arguments.max_instructions
     current.check_bounds = not arguments.no_bounds
     current.recording = _recording(arguments)
     (emulated_directory,) = emulated.__path__

@@ -58,6 +58,8 @@ def _run_flags(options: argparse.Namespace) -> list[str]:
         flags.append(f"--shuffle-seed={options.shuffle_seed}")
     if options.max_cycles is not None:
         flags.append(f"--max-cycles={options.max_cycles}")
+    if options.max_instructions is not None:
+        flags.append(f"--max-instructions={options.max_instructions}")
     if options.no_bounds:
         flags.append("--no-bounds")
     if options.report:

@@ -117,7 +117,8 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
     ),
     Fault.BAD_DSD: _bad_dsd,
     Fault.RUNAWAY: lambda f, i: (
-        f"the task ran for more than {f.a} instructions; if it is meant to, raise max_instructions"
+        f"the task ran for more than {f.a} instructions; if it is meant to, raise max_instructions "
+        "(--max-instructions)"
     ),
     Fault.RECURSION: lambda f, i: (
         f"the call of {i.functions[f.a].name} nests too deep; does it end?"

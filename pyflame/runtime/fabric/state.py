@@ -282,7 +282,7 @@ def _globals(program: Program, settings: Settings) -> np.ndarray:
         w.G_HALF: int(program.half == "bf16"),
         w.G_FAULT_PE: -1,
         w.G_MAX_CYCLES: min(settings.max_cycles, w.LAST_CYCLE),
-        w.G_MAX_INSTRUCTIONS: settings.max_instructions,
+        w.G_MAX_INSTRUCTIONS: min(settings.max_instructions, np.iinfo(np.int64).max),
         w.G_SHUFFLE: 0 if seed is None else (seed & 0x7FFFFFFF) + 1,
         w.G_LOG_SIZE: _LOG_ENTRIES,
         w.G_DEPTH: settings.fifo_depth + cycles.hop - 1,

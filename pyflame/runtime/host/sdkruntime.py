@@ -120,6 +120,7 @@ class SdkRuntime:
             timing=current.timing,
             shuffle_seed=current.shuffle_seed,
             max_cycles=current.max_cycles,
+            max_instructions=current.max_instructions,
             check_bounds=current.check_bounds,
             recording=current.recording,
         )

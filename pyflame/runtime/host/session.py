@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pyflame.runtime.host.sdkruntime import SdkRuntime
 
 DEFAULT_MAX_CYCLES = 100_000_000
+DEFAULT_MAX_INSTRUCTIONS = 50_000_000
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Session:
     timing: str = "model"
     shuffle_seed: int | None = None
     max_cycles: int = DEFAULT_MAX_CYCLES
+    max_instructions: int = DEFAULT_MAX_INSTRUCTIONS
     check_bounds: bool = True
     recording: Recording | None = None
     runtimes: list[SdkRuntime] = field(default_factory=list)

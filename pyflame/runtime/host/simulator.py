@@ -12,7 +12,7 @@ from pyflame.errors import SimulationError
 from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.fabric.isa import PrintKind, Type
 from pyflame.runtime.host.artifact import read_artifact
-from pyflame.runtime.host.session import DEFAULT_MAX_CYCLES
+from pyflame.runtime.host.session import DEFAULT_MAX_CYCLES, DEFAULT_MAX_INSTRUCTIONS
 
 if TYPE_CHECKING:
     from pyflame.runtime.fabric.machine import Machine, Stream
@@ -33,10 +33,13 @@ def open_simulator(
     timing: str = "model",
     shuffle_seed: int | None = None,
     max_cycles: int = DEFAULT_MAX_CYCLES,
+    max_instructions: int = DEFAULT_MAX_INSTRUCTIONS,
     check_bounds: bool = True,
     recording: Recording | None = None,
 ) -> Simulator:
     """The simulator, running the program of `directory` (or `program`, if it is read already).
+
+    It stops a program after `max_cycles`, and a task after `max_instructions` of its own.
 
     Without `check_bounds` accesses may leave their arrays, as on the hardware, but not the PE's
     memory. With `recording` it keeps what a trace page and the full report need.
@@ -54,6 +57,7 @@ def open_simulator(
         timing=timing,
         shuffle_seed=shuffle_seed,
         max_cycles=max_cycles,
+        max_instructions=max_instructions,
         check_bounds=check_bounds,
         recording=recording,
     )

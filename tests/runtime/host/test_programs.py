@@ -82,6 +82,13 @@ def test_the_cycle_limit_says_how_to_raise_it(tmp_path: Path) -> None:
     assert "--max-cycles" in result.stderr
 
 
+def test_the_instruction_limit_says_how_to_raise_it(tmp_path: Path) -> None:
+    result = run(tmp_path, "scale", "wse2", options=("--max-instructions=20",))
+    assert result.returncode == 1
+    assert "more than 20 instructions" in result.stderr
+    assert "(--max-instructions)" in result.stderr
+
+
 def test_a_mistake_in_the_program_stops_its_script(tmp_path: Path) -> None:
     shutil.copytree(PROGRAMS / "scale", tmp_path, dirs_exist_ok=True)
     text = (tmp_path / "pe.csl").read_text().replace("values[i] * factor", "values[i] * missing")

@@ -305,7 +305,13 @@ def test_faults_of_single_instructions(stop: Stop, arch: str, line: str):
 def test_an_assertion_that_does_not_hold(stop: Stop, arch: str):
     source = Source("var n: u16 = 3;\n" + main("@assert(n > 5); // here"))
     message = stop(source, arch)
-    assert f", in a launched function at {source.line()}: @assert failed: " in message
+    assert message.endswith(f", in a launched function at {source.line()}: @assert failed")
+
+
+def test_an_assertion_with_a_text(stop: Stop, arch: str):
+    source = Source("var n: u16 = 3;\n" + main('@assert(n > 5, "n is small"); // here'))
+    message = stop(source, arch)
+    assert message.endswith(f" at {source.line()}: @assert failed: n is small")
 
 
 def test_a_control_wavelet_for_a_task_that_is_not_bound(stop: Stop, arch: str):
@@ -330,7 +336,8 @@ def test_a_runaway_task_names_a_limit_that_can_be_raised(stop: Stop, tmp_path: P
     source = Source(RUNAWAY)
     faulted(
         stop(source, arch, max_instructions=2000), source,
-        "the task ran for more than 2000 instructions; if it is meant to, raise max_instructions",
+        "the task ran for more than 2000 instructions; if it is meant to, raise max_instructions "
+        "(--max-instructions)",
     )  # fmt: skip
     launched()(Machine(source.compiled(tmp_path, arch), max_instructions=50_000))
 
