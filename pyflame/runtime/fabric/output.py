@@ -96,9 +96,9 @@ class OutputLog:
         if kind == PrintKind.F32:
             return _float(value, "f32")
         if kind == PrintKind.HEX16:
-            return f"0x{value & 0xFFFF:04x}"
+            return f"{value & 0xFFFF:04x}"
         if kind == PrintKind.HEX32:
-            return f"0x{value & 0xFFFFFFFF:08x}"
+            return f"{value & 0xFFFFFFFF:08x}"
         if kind == PrintKind.BOOL:
             return "true" if value else "false"
         if kind == PrintKind.TIMESTAMP:

@@ -127,6 +127,8 @@ def test_printed_lines(result: Result, arch: str):
           log.print_i16_decimal(-5);
           log.print_string(" ");
           log.print_u32_hex(0xbeef);
+          log.print_string(" 0x");
+          log.print_u16_hex(0xaf);
           log.print_string(" ");
           log.print_f32(1.5);
           log.print_newline();
@@ -140,7 +142,7 @@ def test_printed_lines(result: Result, arch: str):
         machine.launch("main")
         return sorted(line.text for line in machine.output)
 
-    assert result(source, arch, drive) == ["PE 0: -5 0x0000beef 1.5", "PE 1: -5 0x0000beef 1.5"]
+    assert result(source, arch, drive) == [f"PE {x}: -5 0000beef 0x00af 1.5" for x in (0, 1)]
 
 
 def test_debug_traces(result: Result, arch: str):
