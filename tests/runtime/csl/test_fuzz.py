@@ -50,6 +50,9 @@ var grid align(8) = @constants([3, 3]i16, 1);
 var pa: [*]f32 = &a;
 var s = S{ .x = 1, .y = [2]f32{ 1.0, 2.0 } };
 var m: mode = mode.idle;
+fn pair(comptime T: type, comptime n: u16) type { return struct { a: T, b: [n]T }; }
+var g = pair(u16, 2){ .a = 3, .b = [2]u16{ 1, 2 } };
+fn lead(p: pair(u16, 2)) u16 { return p.a; }
 fn table() [4]u16 {
   var t = @zeros([4]u16);
   for (@range(u16, 4)) |i| { t[i] = if (i % 2 == 0) i else i << 1; }
@@ -76,7 +79,7 @@ fn go(count: u16) void {
   inline for (.{ 1, 2 }) |k, w| { i = scale(k, i, &f); }
   m = switch (m) { mode.idle => mode.busy, else => mode.idle };
   const v = blk: { if (i > 3) { break :blk i; } break :blk 7; };
-  s.x = @bitcast(u16, @as(i16, v));
+  s.x = @bitcast(u16, @as(i16, v)) + lead(g);
   @map(square, mem, mem);
   @fadds(&f, f, mem);
   mem = @set_dsd_length(@increment_dsd_offset(mem, 1, f32), n - 1);

@@ -87,6 +87,8 @@ def test_the_instruction_limit_says_how_to_raise_it(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "more than 20 instructions" in result.stderr
     assert "(--max-instructions)" in result.stderr
+    enough = ("--max-instructions=" + "9" * 30,)
+    assert run(tmp_path / "again", "scale", "wse2", options=enough).stdout == "SUCCESS!\n"
 
 
 def test_a_mistake_in_the_program_stops_its_script(tmp_path: Path) -> None:

@@ -146,18 +146,29 @@ def _call_now(
     if callee.depth > MAX_CALL_DEPTH:
         raise s.fail(node.span, f"calls at compile time nest deeper than {MAX_CALL_DEPTH}")
     s.compilation.step(node.span)
-    # Declared types differ each time they are made, so the same call must not make one again.
+    if result is T.TYPE:
+        return _type_once(s, fn, callee, values, node)
+    return _run_now(s, fn, callee, result, node)
+
+
+def _type_once(
+    s: Sema, fn: FnValue, callee: Frame, values: Sequence[Value], node: ast.Call
+) -> Value:
+    """The type that the function gives for these arguments: for equal ones, the same type."""
     key = (id(fn.decl), *(key_of(v) for v in values))
-    if result is T.TYPE and key in fn.instance.types:
-        return fn.instance.types[key][1]
+    made = fn.instance.types
+    if key not in made:
+        # The arguments stay alive with their keys, which may be identities.
+        made[key] = (values, _run_now(s, fn, callee, T.TYPE, node))
+    return made[key][1]
+
+
+def _run_now(s: Sema, fn: FnValue, callee: Frame, result: T.Type, node: ast.Call) -> Value:
     callee.result = result
     with s.entered(callee):
         signal = statements(s, fn.decl.body.statements)
     if signal is not None and signal.kind == "return":
         assert signal.value is not None
-        if result is T.TYPE:
-            # The arguments stay alive with their keys, which may be identities.
-            fn.instance.types[key] = (values, signal.value)
         return signal.value
     if result is not T.VOID:
         raise s.fail(node.span, f"'{fn.decl.name}' ended without returning {result}")
