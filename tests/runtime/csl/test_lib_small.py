@@ -10,7 +10,8 @@ import pytest
 from pyflame.errors import SimulationError
 from pyflame.runtime.csl.diagnostics import CslError
 from pyflame.runtime.csl.sema.modules import LIBRARY
-from tests.runtime.csl.library import ran
+from pyflame.runtime.fabric.machine import Machine
+from tests.runtime.csl.library import HEAD, LAYOUT, compiled, ran
 
 DSD_OPS = """
 const ops = @import_module("<dsd_ops>");
@@ -290,6 +291,56 @@ def test_tile_config_reads_what_is_torn_down(tmp_path: Path) -> None:
     }"""
     assert ran(tmp_path, body, count=3).tolist() == [1, 0, 0]
     assert ran(tmp_path, body, "wse3", count=3).tolist() == [1, 0, 0]
+
+
+SWITCH_MODES = """
+const switches = @import_module("<tile_config>").switch_config;
+const c = @get_color(9);
+fn bits(address: u16, mask: u16) u32 { return (@bitcast(*u16, address).* >> 12) & mask; }
+var at: u16 = 0;
+fn note() void { out[at] = bits(0xFE52, 3); out[at + 1] = bits(0xFE92, 1); at += 2; }
+fn main() void {
+  note();
+  switches.set_pop_mode(c, switches.pop_mode.POP_ON_ADVANCE);
+  note();
+  switches.set_ring_mode(c, switches.ring_mode.NO_RING_MODE);
+  note();
+  switches.set_pop_mode(c, switches.pop_mode.NO_POP);
+  note();
+  sys.unblock_cmd_stream();
+}
+comptime {
+  @set_local_color_config(c, .{ .routes = .{ .rx = .{ RAMP }, .tx = .{ RAMP } }, .switches = .{
+    .pos1 = .{ .rx = WEST }, .ring_mode = true, .pop_mode = .{ .always_pop = true } } });
+}
+"""
+
+
+def test_tile_config_changes_one_mode_of_a_switch_and_keeps_the_other(tmp_path: Path) -> None:
+    """(pop mode, ring mode) of the colour's registers, before and after each call."""
+    got = ran(tmp_path, SWITCH_MODES, count=8).reshape(4, 2)
+    assert got.tolist() == [[1, 1], [2, 1], [2, 0], [0, 0]]
+
+
+def test_tile_config_refuses_switch_modes_on_wse3(tmp_path: Path) -> None:
+    with pytest.raises(CslError, match="need router registers, which are public for wse2 only"):
+        ran(tmp_path, SWITCH_MODES, "wse3")
+
+
+@pytest.mark.parametrize(("enable", "lines"), [("true", ["n = 7"]), ("false", [])])
+def test_simprint_can_be_silenced(tmp_path: Path, enable: str, lines: list[str]) -> None:
+    body = f"""
+    const log = @import_module("<simprint>", .{{ .enable = {enable} }});
+    fn main() void {{
+      log.print_string("n = ");
+      log.print_u16_decimal(7);
+      log.print_newline();
+      sys.unblock_cmd_stream();
+    }}"""
+    files = {"layout.csl": LAYOUT, "pe.csl": HEAD + body}
+    machine = Machine(compiled(tmp_path, files, width=1, height=1))
+    machine.launch("main")
+    assert [line.text for line in machine.output] == lines
 
 
 def test_every_module_is_documented() -> None:
