@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -18,8 +19,23 @@ from pyflame.runtime.host.simulator import open_simulator
 ROUNDS = 3
 
 
-def measure(size: int, tile: int) -> tuple[int, float, float, float]:
-    """(cycles, seconds to compile the CSL, to load it, to run it) of a matmul."""
+ALIASES = ("m16", "m32", "mf")
+"""Fields of the machine's arrays that are other views of its memory."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Cycles of a matmul, seconds to read its CSL, to load and to run it, bytes of the machine."""
+
+    cycles: int
+    read: float
+    load: float
+    run: float
+    bytes: int
+
+
+def measure(size: int, tile: int) -> Run:
+    """A matmul on `size` × `size` PEs with tiles of `tile` × `tile`."""
     arch = target("wse2")
     module = compiled(gemm(size, tile), arch.name).module
     with TemporaryDirectory() as directory:
@@ -37,7 +53,10 @@ def measure(size: int, tile: int) -> tuple[int, float, float, float]:
         loaded = time.perf_counter()
         device.launch("main")
         device.wait()
-        return device.cycles, read - start, loaded - read, time.perf_counter() - loaded
+        end = time.perf_counter()
+    arrays = device.machine.arrays._asdict()
+    used = sum(array.nbytes for name, array in arrays.items() if name not in ALIASES)
+    return Run(device.cycles, read - start, loaded - read, end - loaded, used)
 
 
 def main() -> None:
@@ -46,20 +65,18 @@ def main() -> None:
     rows = []
     for size, tile in ((8, 16), (32, 16)):
         runs = [measure(size, tile) for _ in range(ROUNDS)]
-        read, load, run = (median(r[i] for r in runs) for i in (1, 2, 3))
-        cycles = runs[0][0]
-        rate = median(size * size * r[0] / r[3] for r in runs) / 1e6
+        seconds = [median(getattr(r, part) for r in runs) for part in ("read", "load", "run")]
+        rate = median(size * size * r.cycles / r.run for r in runs) / 1e6
         rows.append(
             (
                 f"{size}×{size}",
-                f"{cycles:,}",
-                f"{read:.2f}",
-                f"{load:.2f}",
-                f"{run:.2f}",
+                f"{runs[0].cycles:,}",
+                *(f"{s:.2f}" for s in seconds),
                 f"{rate:.1f}",
+                f"{runs[0].bytes // (size * size):,}",
             )
         )
-    head = ("PEs", "Cycles", "Read CSL, s", "Load, s", "Run, s", "Million PE-cycles / s")
+    head = ("PEs", "Cycles", "Read, s", "Load, s", "Run, s", "Million PE-cycles / s", "Bytes / PE")
     write_table("simulator", head, rows)
 
 
