@@ -437,3 +437,16 @@ def test_abs_sign_min_and_max_take_integers(result: Result):
         """
     )
     assert out == [3, -1, -3, 2, 7]
+
+
+def test_an_address_that_the_program_makes_is_read(result: Result):
+    out = result(
+        """
+        export var out = @zeros([1]u16);
+        task main() void {
+          @bitcast(*u16, @as(u16, 0xBF00)).* = 21;
+          out[0] = @bitcast(*u16, @as(u16, 0xBF00)).* * 2;
+        }
+        """
+    )
+    assert out == [42]

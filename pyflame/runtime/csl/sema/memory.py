@@ -260,6 +260,9 @@ def deref(s: Sema, pointer: Value, span: Span) -> Entity:
     if isinstance(pointer, Const):
         if isinstance(pointer.value, FnValue):
             return pointer
+        if isinstance(pointer.value, int):  # an address that the program made itself
+            at = s.emitter(span).constant(pointer.value)
+            return Mem(type_.element, at, None, 0, type_.const)
         address: Address = pointer.value
         if isinstance(address.target, Storage):
             return Mem(type_.element, None, address.target, address.offset, type_.const)
