@@ -62,6 +62,8 @@ def as_(s: Sema, node: ast.BuiltinCall) -> Value:
             return Const(to, cast(to, value.type, value.value))
         except FoldError as error:
             raise s.fail(node.span, str(error)) from None
+    if to.comptime_only:
+        s.known(value, node.span, f"conversion to {to}")
     emitter = s.emitter(node.span)
     source = s.register(value, node.span)
     register = emitter.register()
