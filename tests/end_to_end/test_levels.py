@@ -103,3 +103,9 @@ def test_a_gather_in_two_steps_does_not_overwrite_what_is_being_sent() -> None:
     product = a.transpose(2, 3) @ b.to_layout(layout).transpose(2, 3)
     for target in ("wse2", "wse3"):
         assert pf.verify(product, target=target).levels[-1] == "csl"
+
+
+def test_an_argument_in_two_layouts_is_placed_twice() -> None:
+    x = pf.from_numpy(np.arange(21, dtype=np.float32).reshape(3, 7), name="x")
+    report = pf.verify([x + 0.0, x.transpose(0, 1) * 2.0], rows=1, cols=2)
+    assert report.levels[-1] == "csl"
