@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 from pyflame.errors import LayoutError
 
@@ -73,11 +72,6 @@ class MeshLayout:
         """(rows, cols)."""
         return self.rows, self.cols
 
-    @property
-    def num_pes(self) -> int:
-        """Number of PEs in the rectangle."""
-        return self.rows * self.cols
-
     def for_rank(self, rank: int) -> MeshLayout:
         """This layout with `split` decided for a tensor of `rank` dimensions.
 
@@ -122,10 +116,6 @@ class MeshLayout:
             t if axis is None else max(0, min(t, n - at[axis] * t))
             for n, t, axis in zip(shape, tile, split, strict=True)
         )
-
-    def tile_bytes(self, shape: Sequence[int], itemsize: int) -> int:
-        """Bytes that one PE holds of a tensor of `shape`."""
-        return prod(self.tile_shape(shape)) * itemsize
 
     def __str__(self) -> str:
         if self.split is None:

@@ -81,12 +81,6 @@ class ViewType(ParametrizedAttribute, TypeAttribute):
         """Whether some element is walked more than once."""
         return any(s == 0 and n != 1 for n, s in zip(self.sizes, self.stride_values, strict=True))
 
-    @property
-    def is_contiguous(self) -> bool:
-        """Whether elements are walked in memory order without gaps."""
-        _, strides = collapse(self.sizes, self.stride_values)
-        return strides in ((), (1,))
-
     def collapsed(self) -> ViewType:
         """The view of lowest rank that walks the same elements in the same order."""
         return ViewType.get(self.element, *collapse(self.sizes, self.stride_values))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.cursor import Cursor
 from pyflame.runtime.csl.lexer import Token
@@ -20,16 +22,16 @@ PREFIX = ("-", "!", "~", "&", "comptime")
 _TYPE_STARTS = frozenset(["[", "*", "fn", "task", "enum", "struct", "union", "packed", "extern"])
 
 
-class ExpressionParser(Cursor):
+class ExpressionParser(Cursor, ABC):
     """Parses expressions; statements are in `StatementParser`."""
 
+    @abstractmethod
     def block(self, label: str = "") -> ast.Block:
         """A block of statements (defined with the statements)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def arm(self) -> ast.Stmt:
         """What stands behind ``=>`` of a switch (defined with the statements)."""
-        raise NotImplementedError
 
     def expression(self) -> ast.Expr:
         """Any expression."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from pyflame.runtime.fabric import state
 from pyflame.runtime.fabric.image import Program, Symbol
 from pyflame.runtime.fabric.isa import Fault
 from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.limits import MAX_CYCLES, MAX_INSTRUCTIONS
 from pyflame.runtime.fabric.messages import FaultInfo, fault_message
 from pyflame.runtime.fabric.output import Line, OutputLog, Record
 from pyflame.runtime.fabric.report import Report, make_report
@@ -72,8 +72,8 @@ class Machine:
         timing: str = "model",
         cycles: CycleModel | None = None,
         shuffle_seed: int | None = None,
-        max_cycles: int = 100_000_000,
-        max_instructions: int = 50_000_000,
+        max_cycles: int = MAX_CYCLES,
+        max_instructions: int = MAX_INSTRUCTIONS,
         fifo_depth: int = 2,
         check_bounds: bool = True,
         recording: Recording | None = None,
@@ -473,9 +473,3 @@ def _check_span(address: int, count: int, verb: str) -> None:
             f"{verb} of {count} bytes at address {address} is outside the PE's "
             f"{w.MEMORY_BYTES} bytes"
         )
-
-
-def jit_disabled() -> bool:
-    """Whether the kernel runs as plain Python (NUMBA_DISABLE_JIT=1)."""
-    numba = sys.modules.get("numba")
-    return bool(numba is not None and numba.config.DISABLE_JIT)

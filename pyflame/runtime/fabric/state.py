@@ -20,6 +20,7 @@ from pyflame.runtime.fabric.isa import (
     Word,
 )  # fmt: skip
 from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.limits import MAX_CYCLES, MAX_INSTRUCTIONS
 
 ROUTER_OPS = frozenset(op for op in Op if Op.ROUTESET <= op <= Op.FILTERSET)
 _SLOT_FIELDS = {
@@ -39,8 +40,8 @@ class Settings:
     arch: Arch
     cycles: CycleModel
     shuffle_seed: int | None = None
-    max_cycles: int = 100_000_000
-    max_instructions: int = 50_000_000
+    max_cycles: int = MAX_CYCLES
+    max_instructions: int = MAX_INSTRUCTIONS
     fifo_depth: int = 2
     check_bounds: bool = True
 

@@ -10,9 +10,6 @@ import numpy as np
 from pyflame.errors import DTypeError, UnsupportedError
 from pyflame.runtime.fabric.isa import Type
 
-MAX_ARGUMENTS = 15
-"""Scalar arguments that a host-callable function may have [D]."""
-
 _NUMPY: dict[Type, np.dtype[Any]] = {
     Type.BOOL: np.dtype(np.bool_),
     Type.I8: np.dtype(np.int8),

@@ -8,6 +8,7 @@ afterwards): a command that cannot finish lets such a later command go first.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -21,7 +22,7 @@ _serial = count(1)
 
 
 @dataclass(eq=False)
-class Command:
+class Command(ABC):
     """One host command: what `task_wait` and `is_task_done` take."""
 
     call: str  # as shown in messages
@@ -31,13 +32,13 @@ class Command:
     feeds = False
     """May go before a command that is stuck, because it can supply what that one lacks."""
 
+    @abstractmethod
     def execute(self, device: Device, blocking: bool) -> None:
         """Do it; wait for its end if `blocking`.
 
         Raises:
             DeadlockError: it cannot end; calling again is allowed.
         """
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"<Task {self.number}: {self.call}{' (done)' if self.done else ''}>"

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyflame.runtime.fabric.limits import MAX_CYCLES, MAX_INSTRUCTIONS
+
 if TYPE_CHECKING:
     from pyflame.runtime.fabric.trace.recorder import Recording
     from pyflame.runtime.host.sdkruntime import SdkRuntime
-
-DEFAULT_MAX_CYCLES = 100_000_000
-DEFAULT_MAX_INSTRUCTIONS = 50_000_000
 
 
 @dataclass
@@ -20,8 +19,8 @@ class Session:
 
     timing: str = "model"
     shuffle_seed: int | None = None
-    max_cycles: int = DEFAULT_MAX_CYCLES
-    max_instructions: int = DEFAULT_MAX_INSTRUCTIONS
+    max_cycles: int = MAX_CYCLES
+    max_instructions: int = MAX_INSTRUCTIONS
     check_bounds: bool = True
     recording: Recording | None = None
     runtimes: list[SdkRuntime] = field(default_factory=list)

@@ -11,8 +11,8 @@ import numpy as np
 from pyflame.errors import SimulationError
 from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.fabric.isa import PrintKind, Type
+from pyflame.runtime.fabric.limits import MAX_CYCLES, MAX_INSTRUCTIONS
 from pyflame.runtime.host.artifact import read_artifact
-from pyflame.runtime.host.session import DEFAULT_MAX_CYCLES, DEFAULT_MAX_INSTRUCTIONS
 
 if TYPE_CHECKING:
     from pyflame.runtime.fabric.machine import Machine, Stream
@@ -32,8 +32,8 @@ def open_simulator(
     program: Program | None = None,
     timing: str = "model",
     shuffle_seed: int | None = None,
-    max_cycles: int = DEFAULT_MAX_CYCLES,
-    max_instructions: int = DEFAULT_MAX_INSTRUCTIONS,
+    max_cycles: int = MAX_CYCLES,
+    max_instructions: int = MAX_INSTRUCTIONS,
     check_bounds: bool = True,
     recording: Recording | None = None,
 ) -> Simulator:
