@@ -18,7 +18,12 @@ class SdkTarget(Enum):
 
 @dataclass
 class SimfabConfig:
-    """Simulator settings. Threads and traces have no effect on this simulator's results."""
+    """Simulator settings.
+
+    With `dump_core` the memory of every PE is written to `core_path` when the program stops
+    (`SdkRuntime.dump_core`). This simulator has one thread and writes no such trace, so that
+    `num_threads` and `suppress_trace` change nothing.
+    """
 
     num_threads: int = 16
     suppress_trace: bool = False

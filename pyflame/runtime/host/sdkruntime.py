@@ -66,6 +66,8 @@ _MEMCPY_OPTIONS: dict[str, Any] = {
     "order": MemcpyOrder.ROW_MAJOR,
     "nonblock": False,
 }
+CORE = "corefile.cs1"
+"""Where `SimfabConfig(dump_core=True)` leaves the memory of a run, unless it names a path."""
 _MESSAGE_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -100,6 +102,7 @@ class SdkRuntime:
                 f"SdkRuntime: the platform is {platform.target.value}, but {str(bindir)!r} was "
                 f"compiled for {self.program.arch}"
             )
+        self._config = None if platform is None else platform.config
         self.device: Device | None = None
         """The machine, from `load` on."""
         self.state = State.NEW
@@ -139,6 +142,8 @@ class SdkRuntime:
         self._queue.run(device)
         device.wait()
         device.settle()
+        if self._config is not None and self._config.dump_core:
+            self.dump_core(str(self._config.core_path or CORE))
         self.state = State.STOPPED
         self.write_log()
 

@@ -21,7 +21,7 @@ from pyflame.errors import (
 from pyflame.runtime.fabric.image import Contents
 from pyflame.runtime.fabric.verify import verify_stored
 from pyflame.runtime.host import session
-from pyflame.runtime.host.platform import SdkTarget
+from pyflame.runtime.host.platform import SdkTarget, SimfabConfig, get_simulator
 from pyflame.runtime.host.sdklayout import (
     FP16TYPE,
     CodeRegion,
@@ -221,6 +221,19 @@ def test_a_part_of_an_array_can_travel(layout: SdkLayout) -> None:
         runtime.send(source, [1, 2])  # type: ignore[arg-type]
     with pytest.raises(SimulationError, match="'only_out' is a stream of the other direction"):
         runtime.send(sink, np.zeros(1, np.int32))
+
+
+@pytest.mark.parametrize(("path", "left"), [(None, "corefile.cs1"), ("mine.npz", "mine.npz")])
+def test_the_platform_may_ask_for_a_core(layout: SdkLayout, path: str | None, left: str) -> None:
+    adder(layout, "only", 1, 1, 1, 0)
+    config = SimfabConfig(dump_core=True, core_path=path)
+    platform = get_simulator(config, layout.platform.target)
+    runtime = SdkRuntime(layout.compile("out"), platform, memcpy_required=False)
+    runtime.load()
+    runtime.run()
+    assert not Path(left).exists()
+    runtime.stop()
+    assert Path(left).stat().st_size > 0
 
 
 def test_streams_from_places_need_no_port(layout: SdkLayout) -> None:
