@@ -8,6 +8,7 @@ from typing import ClassVar
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr, UnitAttr
 from xdsl.ir import Operation
 from xdsl.irdl import (
+    AttrSizedOperandSegments,
     irdl_op_definition,
     operand_def,
     opt_operand_def,
@@ -53,21 +54,24 @@ class FnDeclOp(DeclarationOp):
     """
 
     name = "csl_source.fn_decl"
-    CHOICES: ClassVar = {"kind": ("fn", "task")}
+    CHOICES: ClassVar = {"kind": ("fn", "task"), "linkage": ("export", "extern")}
     IDENTIFIERS: ClassVar = ("name",)
     HOLDS: ClassVar = {"params": Holds(ParameterOp), "body": Holds(StatementOp)}
 
-    export = opt_prop_def(UnitAttr)
+    linkage = opt_prop_def(StringAttr)
     inline = opt_prop_def(UnitAttr)
     kind = prop_def(StringAttr)
     identifier = prop_def(StringAttr, prop_name="name")
+    linksection = opt_operand_def(ExprType)
+    linkname = opt_operand_def(ExprType)
     result = operand_def(ExprType)
     params = region_def()
     body = region_def()
 
+    irdl_options = (AttrSizedOperandSegments(as_property=True),)
     assembly_format = (
-        "(`export` $export^)? (`inline` $inline^)? $kind $name `params` $params "
-        "`->` $result $body attr-dict"
+        "(`inline` $inline^)? $kind $name (`linkage` $linkage^)? `params` $params "
+        "(`linksection` $linksection^)? (`linkname` $linkname^)? `->` $result $body attr-dict"
     )
 
 

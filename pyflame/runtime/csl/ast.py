@@ -413,7 +413,10 @@ class Parameter(Node):
 
 @dataclass(frozen=True, slots=True)
 class FnDecl(Node):
-    """``fn name(params) result { … }`` or a task; `kind` is ``"fn"`` or ``"task"``."""
+    """``fn name(params) result { … }`` or a task; `kind` is ``"fn"`` or ``"task"``.
+
+    `linkage` is ``""``, ``"export"`` or ``"extern"``; an ``extern`` function has an empty body.
+    """
 
     kind: str
     name: str
@@ -421,7 +424,9 @@ class FnDecl(Node):
     result: Expr
     body: Block
     inline: bool = False
-    export: bool = False
+    linkage: str = ""
+    linksection: Expr | None = None
+    linkname: Expr | None = None
     name_span: Span | None = field(default=None, compare=False, repr=False)
 
 

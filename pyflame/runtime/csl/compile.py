@@ -16,7 +16,7 @@ from pyflame.runtime.csl.diagnostics import Abort, Diagnostic, DiagnosticEngine,
 from pyflame.runtime.csl.parser import parse_file
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.core import Frame, Sema
-from pyflame.runtime.csl.sema.finish import finish_image
+from pyflame.runtime.csl.sema.finish import finish_image, require_exports
 from pyflame.runtime.csl.sema.image import ImageUnit
 from pyflame.runtime.csl.sema.modules import Compilation, Instance, ParsedFile, Tile
 from pyflame.runtime.csl.sema.rules import load_rules
@@ -340,6 +340,7 @@ def _compile_image(
     sema = Sema(compilation, Frame(instance, comptime=True))
     instance.run(sema)
     if engine.failures == before:
+        require_exports(sema, unit)
         compilation.functions.compile_pending(sema)
     if engine.failures == before:
         finish_image(sema, unit, instance)

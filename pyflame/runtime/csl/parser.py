@@ -57,6 +57,7 @@ class Parser(ExpressionParser):
             before = self.at
             try:
                 decls.append(self._declaration())
+                self._skip_semicolons()
             except (TooManyErrors, TooDeep):
                 raise
             except Abort:
@@ -83,7 +84,7 @@ class Parser(ExpressionParser):
             else:
                 linkage = word
         if self.token.kind == "fn" or (self.token.kind == "task" and not inline):
-            return self._function(start, inline, export=linkage == "export")
+            return self._function(start, inline, linkage)
         if not inline and self.token.kind in ("const", "var", "param"):
             return self._variable(start, linkage, comptime=False)
         raise self.unexpected(
@@ -94,37 +95,61 @@ class Parser(ExpressionParser):
         kind = self.advance().kind
         name = self.expect("name", f"behind '{kind}'")
         type_ = self.type() if self.accept(":") else None
-        attributes: dict[str, ast.Expr] = {}
-        while self.token.kind in ("align", "linksection", "linkname"):
-            word = self.advance().kind
-            attributes[word] = self.condition(word)
+        attributes = self._attributes("align", "linksection", "linkname")
         init = self.expression() if self.accept("=") else None
         self.expect(";", f"behind the declaration of '{name.value}'")
+        if linkage == "extern" and (init is not None or type_ is None):
+            lacks = "needs a type" if type_ is None else "cannot have a value"
+            self.engine.error(self.since(start), f"the extern variable '{name.value}' {lacks}")
         return ast.VarDecl(
             self.since(start), kind, str(name.value), type_, init, linkage, comptime,
             attributes.get("align"), attributes.get("linksection"), attributes.get("linkname"),
             name_span=self.token_span(name),
         )  # fmt: skip
 
-    def _function(self, start: Token, inline: bool, export: bool) -> ast.FnDecl:
+    def _attributes(self, *words: str) -> dict[str, ast.Expr]:
+        """``align(x)``, ``linksection(x)`` and ``linkname(x)`` by word."""
+        attributes: dict[str, ast.Expr] = {}
+        while self.token.kind in words:
+            token = self.advance()
+            if token.kind in attributes:
+                self.engine.error(self.token_span(token), f"{token.kind} is given twice")
+            attributes[token.kind] = self.condition(token.kind)
+        return attributes
+
+    def _function(self, start: Token, inline: bool, linkage: str) -> ast.FnDecl:
         kind = self.advance().kind
         name = self.expect("name", f"behind '{kind}'")
         opened = self.expect("(", f"behind the name of the {kind}")
         params: list[ast.Parameter] = []
         while self.token.kind != ")":
-            params.append(self._parameter())
+            params.append(self._parameter(linkage, len(params)))
             if not self.accept(","):
                 break
         self.expect(")", "or ',' behind the parameter", opened)
+        attributes = self._attributes("linksection", "linkname")
         result = self.type()
-        body = self.block()
+        attributes |= self._attributes("linksection", "linkname")
+        body = self._function_body(start, linkage)
         return ast.FnDecl(
-            self.since(start), kind, str(name.value), tuple(params), result, body, inline, export,
+            self.since(start), kind, str(name.value), tuple(params), result, body, inline, linkage,
+            attributes.get("linksection"), attributes.get("linkname"),
             name_span=self.token_span(name),
         )  # fmt: skip
 
-    def _parameter(self) -> ast.Parameter:
+    def _function_body(self, start: Token, linkage: str) -> ast.Block:
+        """The body of a function; an ``extern`` one has none."""
+        if linkage != "extern":
+            return self.block()
+        if self.token.kind == "{":
+            raise self.engine.fail(self.since(start), "an extern function cannot have a body")
+        self.expect(";", "behind the extern function")
+        return ast.Block(self.since(start), ())
+
+    def _parameter(self, linkage: str, index: int) -> ast.Parameter:
         start = self.token
+        if linkage == "extern" and (start.kind != "name" or self.peek() != ":"):
+            return ast.Parameter(self.since(start), f"_{index}", self.type())
         comptime = self.accept("comptime") is not None
         name = self.expect("name", "of a parameter")
         self.expect(":", "and the type of the parameter")
@@ -145,6 +170,7 @@ class Parser(ExpressionParser):
             before, depth = self.at, self.depth
             try:
                 statements.append(self.statement())
+                self._skip_semicolons()
             except (TooManyErrors, TooDeep):
                 raise
             except Abort:
@@ -277,6 +303,11 @@ class Parser(ExpressionParser):
     def arm(self) -> ast.Stmt:
         """The body of a switch case: a block, an assignment, a jump or a value."""
         return self._simple_or_block()
+
+    def _skip_semicolons(self) -> None:
+        """A ``}`` may be followed by a semicolon that ends nothing."""
+        while self.token.kind == ";" and self.tokens[self.at - 1].kind == "}":
+            self.advance()
 
     # Recovery
 

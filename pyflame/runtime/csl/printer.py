@@ -37,12 +37,13 @@ def _declaration(decl: ast.Decl) -> str:
 
 
 def _function(decl: ast.FnDecl) -> str:
-    words = ["export"] * decl.export + ["inline"] * decl.inline + [decl.kind]
+    words = [word for word in (decl.linkage, "inline" * decl.inline, decl.kind) if word]
     params = ", ".join(
         f"{'comptime ' if p.comptime else ''}{p.name}: {_type(p.type, 0)}" for p in decl.params
     )
     result = _type(decl.result, 0)
-    return f"{' '.join(words)} {decl.name}({params}) {result} {_block(decl.body, 0)}"
+    body = ";" if decl.linkage == "extern" else f" {_block(decl.body, 0)}"
+    return f"{' '.join(words)} {decl.name}({params}){_attributes(decl, 0)} {result}{body}"
 
 
 # Statements
@@ -120,13 +121,16 @@ def _variable(stmt: ast.VarDecl, indent: int) -> str:
     text += f"{stmt.kind} {stmt.name}"
     if stmt.type is not None:
         text += f": {_type(stmt.type, indent)}"
-    for word in ("align", "linksection", "linkname"):
-        argument = getattr(stmt, word)
-        if argument is not None:
-            text += f" {word}({_expr(argument, 0, indent)})"
+    text += _attributes(stmt, indent)
     if stmt.init is not None:
         text += f" = {_expr(stmt.init, 0, indent)}"
     return text
+
+
+def _attributes(decl: ast.VarDecl | ast.FnDecl, indent: int) -> str:
+    """The ``align(…)``, ``linksection(…)`` and ``linkname(…)`` that a declaration has."""
+    given = ((word, getattr(decl, word, None)) for word in ("align", "linksection", "linkname"))
+    return "".join(f" {w}({_expr(a, 0, indent)})" for w, a in given if a is not None)
 
 
 def _if(stmt: ast.If, indent: int) -> str:

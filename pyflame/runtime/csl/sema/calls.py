@@ -14,6 +14,7 @@ from pyflame.runtime.csl.sema.control import emit_return, statements
 from pyflame.runtime.csl.sema.core import Binding, Entity, Frame, Sema, describe, evaluates
 from pyflame.runtime.csl.sema.emit import Emitter
 from pyflame.runtime.csl.sema.image import FunctionInstance
+from pyflame.runtime.csl.sema.linkage import linked
 from pyflame.runtime.csl.sema.memory import in_memory, new_local, store
 from pyflame.runtime.csl.sema.recursion import check_recursion
 from pyflame.runtime.csl.sema.values import (
@@ -75,8 +76,9 @@ def call(s: Sema, node: ast.Call) -> Value:
 
 def call_function(s: Sema, fn: FnValue, args: Sequence[Value], node: ast.Call) -> Value:
     """Call a known function with evaluated arguments."""
+    _check_callable(s, fn.decl, len(args), node)
+    fn = _definition(s, fn, node)
     decl = fn.decl
-    _check_callable(s, decl, len(args), node)
     known = signature(s, fn)
     # Errors in library code show the call that the user wrote, not one inside the library.
     inside = s.frame.called is not None and s.frame.instance.library
@@ -113,6 +115,23 @@ def call_function(s: Sema, fn: FnValue, args: Sequence[Value], node: ast.Call) -
     if at_compile_time:
         return _call_now(s, fn, callee, values, result, node)
     return _call_later(s, fn, callee, fixed, values, result, node)
+
+
+def _definition(s: Sema, fn: FnValue, node: ast.Call) -> FnValue:
+    """The function itself, or the exported one that an ``extern`` declaration means."""
+    if fn.decl.linkage != "extern":
+        return fn
+    if s.frame.comptime:
+        raise s.fail(node.span, f"'{fn.decl.name}' is extern: it cannot run at compile time")
+    return exported_function(s, fn, node.span)
+
+
+def exported_function(s: Sema, fn: FnValue, span: Span) -> FnValue:
+    """The exported function that an ``extern`` declaration means."""
+    link = linked(s, fn.instance, fn.decl, span)
+    if not isinstance(link.decl, ast.FnDecl):
+        raise s.fail(span, f"'{fn.decl.name}' is exported as {link.decl.kind}, not as a function")
+    return FnValue(link.decl, link.instance)
 
 
 def _constant(name: str, value: Value, span: Span) -> Entity:
@@ -297,8 +316,10 @@ class FunctionTable:
 
     def index(self, s: Sema, fn: FnValue) -> int:
         """The index of a function that is pointed to, exported or bound."""
+        span = fn.decl.name_span or fn.decl.span
+        if fn.decl.linkage == "extern":
+            fn = exported_function(s, fn, span)
         type_ = signature(s, fn)
-        span = fn.decl.name_span
         if type_ is None:
             raise s.fail(span, f"'{fn.decl.name}' has comptime parameters: it has no address")
         for param in (*type_.params, type_.result):

@@ -446,8 +446,7 @@ def struct_type(s: Sema, node: ast.StructType) -> Value:
         if field.name in fields:
             raise s.fail(field.span, f"field '{field.name}' is declared twice")
         fields[field.name] = s.type(field.type)
-    packed = node.layout == "packed"
-    return Const(T.TYPE, T.StructType(node.kind, fields, packed, node.kind == "union"))
+    return Const(T.TYPE, T.StructType(node.kind, fields, node.layout, node.kind == "union"))
 
 
 __all__ = ["binary_values", "narrowed", "zeros"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pyflame.arch import Arch
-from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.builtins_tasks import task_number, variable_symbol
 from pyflame.runtime.csl.sema.core import Sema
 from pyflame.runtime.csl.sema.image import ImageUnit
+from pyflame.runtime.csl.sema.linkage import check_links, exports
 from pyflame.runtime.csl.sema.modules import Instance
-from pyflame.runtime.csl.sema.values import Const, Mem
+from pyflame.runtime.csl.sema.values import Const, FnValue, Mem
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.image import Queue
 from pyflame.runtime.fabric.isa import BlockKind, TaskKind
@@ -22,7 +22,7 @@ def finish_image(s: Sema, unit: ImageUnit, root: Instance) -> None:
     for work in unit.late:
         work()
     _late_flags(s, unit)
-    _exported_variables(s, unit, root)
+    _exported_variables(s, unit)
     if s.compilation.arch.data_tasks_by_queue:
         _check_queues(s, unit)
     else:
@@ -48,14 +48,20 @@ def _late_flags(s: Sema, unit: ImageUnit) -> None:
             unit.blocked.pop(key, None)
 
 
-def _exported_variables(s: Sema, unit: ImageUnit, root: Instance) -> None:
-    """``export var`` gives a symbol of its own name, unless @export_symbol took the name."""
-    for name, decl in root.file.decls.items():
-        if isinstance(decl, ast.VarDecl) and decl.linkage == "export" and name not in unit.symbols:
-            binding = root.find(s, name, decl.span)
-            entity = None if binding is None else binding.entity
-            if isinstance(entity, Mem) and entity.storage is not None:
-                unit.symbols[name] = variable_symbol(s, name, entity.storage)
+def require_exports(s: Sema, unit: ImageUnit) -> None:
+    """What is exported is there even if nothing in the program uses it."""
+    for entity in check_links(s, unit):
+        if isinstance(entity, Const) and isinstance(entity.value, FnValue):
+            s.compilation.functions.index(s, entity.value)
+
+
+def _exported_variables(s: Sema, unit: ImageUnit) -> None:
+    """``export var`` gives a symbol of its name, unless @export_symbol took the name."""
+    for name, link in exports(unit):
+        binding = link.instance.find(s, link.decl.name, link.span)
+        entity = None if binding is None else binding.entity
+        if name not in unit.symbols and isinstance(entity, Mem) and entity.storage is not None:
+            unit.symbols[name] = variable_symbol(s, name, entity.storage)
 
 
 def _check_queues(s: Sema, unit: ImageUnit) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from pyflame.runtime.fabric.isa import (
     Op,
     Word,
 )
+
+if TYPE_CHECKING:
+    from pyflame.runtime.csl.sema.linkage import Link
 
 AUTOMATIC = 1000
 """Added to its colour, the queue number of a fabric DSD that names no queue."""
@@ -108,8 +111,8 @@ class ImageUnit:
         """(is input, colour) of DSDs without a queue -> the queue, chosen at the end."""
         self.more_input_queues: list[Queue] = []
         """Further colours of input queues that serve several."""
-        self.exported: dict[str, Symbol] = {}
-        """Variables declared with ``export``."""
+        self.links: dict[str, list[Link]] = {}
+        """Declarations with ``export``, ``extern`` or ``linkname``, by symbol name."""
         self.teardown: dict[int, int] = {}
         self.routes: dict[int, Route] = {}
 

@@ -18,6 +18,7 @@ from pyflame.runtime.csl.sema.control import FailedEntity, declare_failed
 from pyflame.runtime.csl.sema.core import Binding, Entity, Frame, Sema
 from pyflame.runtime.csl.sema.expr import zeros
 from pyflame.runtime.csl.sema.image import ImageUnit
+from pyflame.runtime.csl.sema.linkage import linked_entity, register_links
 from pyflame.runtime.csl.sema.values import (
     Cell,
     Const,
@@ -265,7 +266,7 @@ class Instance:
                 if isinstance(decl, ast.FnDecl):
                     entity = self._function(s, decl)
                 else:
-                    entity = self._variable(s, decl)
+                    entity = self._variable(s, decl, span)
         except Abort:
             self.bindings[name] = Binding(name, FailedEntity(), True, where)
             raise
@@ -279,9 +280,12 @@ class Instance:
         value = FnValue(decl, self)
         return Const(signature(s, value) or GENERIC, value)
 
-    def _variable(self, s: Sema, decl: ast.VarDecl) -> Entity:
+    def _variable(self, s: Sema, decl: ast.VarDecl, span: Span) -> Entity:
         if decl.linkage == "extern":
-            raise s.fail(decl.span, "'extern' variables are not supported: nothing is linked here")
+            return linked_entity(s, self, decl, span)
+        for name in (decl.linkname, decl.linksection):
+            if name is not None:
+                s.const(name, T.COMPTIME_STRING, "name for the linker")
         type_ = None if decl.type is None else s.type(decl.type)
         if decl.kind == "param":
             return self._constant(decl, self._param(s, decl, type_))
@@ -359,6 +363,8 @@ class Instance:
         Other declarations are evaluated when something uses them: a queue or task id that a
         program declares for another architecture is no mistake.
         """
+        if self.unit is not None:
+            register_links(s, self, self.unit)
         for decl in self.file.decls.values():
             if isinstance(decl, ast.VarDecl) and _imports(decl) and decl.name not in self.bindings:
                 self._attempt(s, decl)

@@ -154,11 +154,14 @@ class EnumType(Type):
 class StructType(Type):
     """A declared struct or union; two declarations are never the same type."""
 
-    __slots__ = ("_align", "_comptime", "fields", "named", "offsets", "union")
+    __slots__ = ("_align", "_comptime", "fields", "layout", "named", "offsets", "union")
 
-    def __init__(self, name: str, fields: dict[str, Type], packed: bool, union: bool) -> None:
+    def __init__(self, name: str, fields: dict[str, Type], layout: str, union: bool) -> None:
         super().__init__(name)
         self.fields = fields
+        self.layout = layout
+        """``""``, ``"extern"`` or ``"packed"``."""
+        packed = layout == "packed"
         self.union = union
         self.named = False
         """Whether `name` is that of its declaration."""
