@@ -107,7 +107,8 @@ class _Send(_Transfer):
 
 def _arrive(device: Device) -> None:
     """Let a copy reach the PEs. It takes the host so long that what is under way on the fabric,
-    streamed input and wavelets sent before a function unblocked, has arrived by then."""
+    streamed input and wavelets sent before a function unblocked, has arrived by then. (So does a
+    stream, but that one need not wait for a launch, which may be waiting for it.)"""
     device.wait()
     device.settle()
 
@@ -153,7 +154,9 @@ class StreamIn(_Send):
     feeds = True
 
     def execute(self, device: Device, blocking: bool) -> None:
-        """Queue the wavelets; they enter while later commands run."""
+        """Queue the wavelets behind what earlier commands set in motion; they enter while later
+        commands run."""
+        device.settle()
         for blocks, x, y in self.parts():
             device.stream_in(self.color, np.ascontiguousarray(blocks), x, y)
 

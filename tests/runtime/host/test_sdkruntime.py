@@ -174,7 +174,7 @@ def test_a_copy_sees_what_was_streamed_before(start: Start) -> None:
     runtime = start()
     runtime.memcpy_h2d(4, np.ones(1, np.uint32), 0, 0, 1, 1, 1, streaming=True, nonblock=True)
     runtime.memcpy_d2h(np.zeros(1, np.uint32), 0, 0, 0, 1, 1, 1)
-    assert fake(runtime).log == ["stream in 4", "settle", "read a"]
+    assert fake(runtime).log == ["settle", "stream in 4", "settle", "read a"]
 
 
 def reads_stream(device: FakeDevice, arguments: object) -> bool:
@@ -187,7 +187,18 @@ def test_a_launch_may_wait_for_data_that_is_streamed_later(start: Start) -> None
     runtime.launch("main", nonblock=True)
     runtime.memcpy_h2d(4, np.ones(1, np.uint32), 0, 0, 1, 1, 1, streaming=True, nonblock=True)
     runtime.launch("scale", 1, 1.0, nonblock=False)
-    assert fake(runtime).log == ["launch main()", "stream in 4", "launch scale(1, 1065353216)"]
+    assert fake(runtime).log == [
+        "launch main()", "settle", "stream in 4", "launch scale(1, 1065353216)",
+    ]  # fmt: skip
+
+
+def test_a_stream_comes_after_the_stream_before_it(start: Start) -> None:
+    runtime = start()
+    for color in (4, 4):
+        data = np.ones(1, np.uint32)
+        runtime.memcpy_h2d(color, data, 0, 0, 1, 1, 1, streaming=True, nonblock=True)
+    runtime.stop()
+    assert fake(runtime).log[:4] == ["settle", "stream in 4", "settle", "stream in 4"]
 
 
 def test_data_that_a_stuck_command_lacks_go_first(start: Start) -> None:
@@ -196,7 +207,7 @@ def test_data_that_a_stuck_command_lacks_go_first(start: Start) -> None:
     runtime.memcpy_h2d(0, np.ones(1, np.uint32), 0, 0, 1, 1, 1, nonblock=True)
     runtime.memcpy_h2d(4, np.ones(1, np.uint32), 0, 0, 1, 1, 1, streaming=True, nonblock=True)
     runtime.stop()
-    assert fake(runtime).log[:3] == ["launch main()", "stream in 4", "settle"]
+    assert fake(runtime).log[:4] == ["launch main()", "settle", "stream in 4", "settle"]
     assert "write a" in fake(runtime).log
 
 
