@@ -58,7 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--memcpy", action="store_true", help="the program uses <memcpy> (its margins are checked)")
     add("--fp16-format", choices=("ieee", "cb16", "bfloat16"), default="ieee",
         help="what f16 means; cb16 is not simulated")  # fmt: skip
-    add("--max-inlined-iterations", metavar="N", type=_count, help="limit of compile-time loops")
+    add("--max-inlined-iterations", metavar="N", type=_count,
+        help="most iterations of one 'inline' loop; default: no limit")  # fmt: skip
+    add("--max-comptime-steps", metavar="N", type=_count,
+        help="most loop iterations and calls at compile time")  # fmt: skip
     add("--channels", metavar="N", type=_channels, default=1, help=_NO_EFFECT)
     add("--width-west-buf", metavar="N", type=int, default=0, help=_NO_EFFECT)
     add("--width-east-buf", metavar="N", type=int, default=0, help=_NO_EFFECT)
@@ -72,8 +75,8 @@ def _compile(arguments: argparse.Namespace) -> Program:
     from pyflame.runtime.host.artifact import write_artifact
 
     limits = {}
-    if arguments.max_inlined_iterations is not None:
-        limits["comptime_limit"] = arguments.max_inlined_iterations
+    if arguments.max_comptime_steps is not None:
+        limits["comptime_limit"] = arguments.max_comptime_steps
     params = {k: v for group in arguments.params for k, v in group.items()}
     colors = {k: v for group in arguments.colors for k, v in group.items()}
     program = compile_program(
@@ -84,6 +87,7 @@ def _compile(arguments: argparse.Namespace) -> Program:
         fabric_offsets=arguments.fabric_offsets,
         import_paths=arguments.import_path,
         fp16_format=arguments.fp16_format,
+        inline_limit=arguments.max_inlined_iterations,
         **limits,
     )
     if arguments.fabric_dims is not None:

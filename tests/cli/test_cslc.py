@@ -53,10 +53,11 @@ def test_flags_are_those_of_cslc(compiled: dict[str, Any], flags: str) -> None:
     assert read_artifact(Path("out")).width == 3
 
 
-def test_the_f16_format_and_the_loop_limit_reach_the_compiler(compiled: dict[str, Any]) -> None:
-    flags = "layout.csl --fp16-format=bfloat16 --max-inlined-iterations=9"
+def test_the_f16_format_and_the_limits_reach_the_compiler(compiled: dict[str, Any]) -> None:
+    flags = "layout.csl --fp16-format=bfloat16 --max-inlined-iterations 9 --max-comptime-steps=8000"
     assert cslc.main(flags.split()) == 0
-    assert (compiled["fp16_format"], compiled["comptime_limit"]) == ("bfloat16", 9)
+    assert compiled["fp16_format"] == "bfloat16"
+    assert (compiled["inline_limit"], compiled["comptime_limit"]) == (9, 8000)
 
 
 def test_colors_are_params_too(compiled: dict[str, Any]) -> None:

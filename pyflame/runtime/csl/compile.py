@@ -41,6 +41,7 @@ def compile_program(
     fp16_format: str = "ieee",
     max_errors: int = 20,
     comptime_limit: int = 50_000_000,
+    inline_limit: int | None = None,
     modules: list[ast.Module] | None = None,
 ) -> Program:
     """Compile a CSL program: run its layout, then compile each distinct PE program once.
@@ -55,6 +56,7 @@ def compile_program(
         fp16_format: what f16 means, a key of `HALVES`.
         max_errors: stop after this many errors.
         comptime_limit: most loop iterations and calls at compile time.
+        inline_limit: most iterations of one loop that is unrolled; None: no limit of its own.
         modules: a list to which the user's files are added as they were parsed, the layout first.
 
     Raises:
@@ -72,6 +74,7 @@ def compile_program(
         import_paths=tuple(Path(p).resolve() for p in import_paths),
         root=path.parent,
         comptime_limit=comptime_limit,
+        inline_limit=inline_limit,
         fabric_dims=fabric_dims or (0, 0),
         fabric_offsets=fabric_offsets,
     )

@@ -276,6 +276,12 @@ def test_endless_evaluation_ends(errors: Errors):
     assert "calls at compile time nest deeper than 200" in message
     message = errors("comptime { while (true) {} }", comptime_limit=1000)
     assert "more than 1000 loop iterations and calls at compile time" in message
+    nest = "comptime { for (@range(u16, 40)) |i| { _ = i; } }"
+    loop = "var n: u16 = 0; inline for (@range(u16, 9)) |i| { n += i; }"
+    message = errors(nest + MAIN % loop, inline_limit=8)
+    assert "a loop of more than 8 iterations is unrolled; raise the limit with --max-inl" in message
+    loop = "comptime var n: u16 = 0; inline while (n < 9) : (n += 1) {}"
+    assert "a loop of more than 8 iterations is unrolled" in errors(MAIN % loop, inline_limit=8)
     message = errors("const a: u16 = b; const b: u16 = a;" + MAIN % "var x: u16 = a;")
     assert "'a' depends on itself: a -> b -> a" in message
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from pyflame.runtime.csl import ast
@@ -72,11 +73,11 @@ def _comptime_while(s: Sema, node: ast.While) -> Signal | None:
 def _unrolled_while(s: Sema, node: ast.While, loop: Loop) -> Signal | None:
     emitter = s.emitter(node.span)
     signal: Signal | None = None
-    while True:
-        s.compilation.step(node.span)
+    for count in itertools.count(1):
         test = condition(s, node.condition)
         if not s.known(test, node.condition.span, "condition of 'inline while'").value:  # pyright: ignore
             break
+        s.compilation.unrolled(count, node.span)
         loop.next = Label()
         signal = statements(s, node.body.statements)
         if signal is not None and not loop.next.used:
@@ -193,7 +194,7 @@ def _unrolled_for(
     emitter = s.emitter(node.span)
     signal: Signal | None = None
     for number, item in enumerate(items):
-        s.compilation.step(node.span)
+        s.compilation.unrolled(number + 1, node.span)
         loop.next = Label()
         with s.scope():
             s.declare(node.variable, item, False, node.span)

@@ -71,6 +71,7 @@ class Compilation:
     import_paths: tuple[Path, ...]
     root: Path
     comptime_limit: int
+    inline_limit: int | None = None
     fabric_dims: tuple[int, int] = (0, 0)
     fabric_offsets: tuple[int, int] = (0, 0)
     files: dict[Path, ParsedFile] = field(default_factory=dict)
@@ -103,6 +104,16 @@ class Compilation:
                 "raise the limit with --max-comptime-steps if this is meant",
             )
             raise TooManyErrors
+
+    def unrolled(self, count: int, span: Span) -> None:
+        """Count iteration number `count` of a loop that is unrolled."""
+        self.step(span)
+        if self.inline_limit is not None and count > self.inline_limit:
+            raise self.engine.fail(
+                span,
+                f"a loop of more than {self.inline_limit} iterations is unrolled; "
+                "raise the limit with --max-inlined-iterations if this is meant",
+            )
 
     # Files
 
