@@ -394,7 +394,8 @@ def _ramp_colors(program: Program, image: int, arch: Arch) -> list[int]:
     On WSE-2 such a colour needs no queue of its own in the program; here it gets a free one.
     """
     tasks = program.images[image].tasks
-    if arch.data_tasks_by_queue or all(t.kind != TaskKind.CONTROL for t in tasks):
+    others = {t.number for t in tasks if t.kind != TaskKind.CONTROL}
+    if arch.data_tasks_by_queue or {t.number for t in tasks} == others:
         return []
     numbers = np.unique(program.route_of[program.image_of == image])
     delivering = {

@@ -120,6 +120,36 @@ def test_a_control_wavelet_activates_its_task_with_an_argument(result: Result, a
     assert result(source, arch)[0, 1, :2].tolist() == [300, 377]
 
 
+def test_a_control_wavelet_may_name_a_data_or_a_local_task(result: Result, arch: str):
+    source = Source(
+        """
+        const last_id = @get_local_task_id(12);
+        const end = @get_dsd(fabout_dsd, .{ .extent = 1, .fabric_color = red, .control = true,
+                                            .output_queue = out2 });
+        const number: u32 = if (@is_arch("wse3")) 2 else @get_int(red);
+        task take(v: u16) void { out[0] += v; }
+        task last() void { out[1] = out[0] + 1; sys.unblock_cmd_stream(); }
+        comptime {
+          if (x == 0) { sends(out2, red); } else {
+            receives(in2, red);
+            @bind_data_task(take, data_id(in2, red));
+            @bind_local_task(last, last_id);
+          }
+        }
+        fn main() void {
+          if (x == 0) {
+            @mov32(end, (number << 16) + 70);
+            @mov32(end, 12 << 16);
+            sys.unblock_cmd_stream();
+          }
+        }
+        """,
+        width=2,
+        routes=east(2),
+    )
+    assert result(source, arch)[0, 1, :2].tolist() == [70, 71]
+
+
 def test_a_task_of_high_priority_starts_first(result: Result, arch: str):
     source = Source(
         """

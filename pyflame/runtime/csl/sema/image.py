@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,7 @@ from pyflame.runtime.fabric.isa import (
     OPTION_WORDS,
     DsdKind,
     Op,
+    TaskKind,
     Word,
 )
 
@@ -244,7 +245,7 @@ class ImageUnit:
             functions=functions,
             memory=memory,
             data_end=self.end,
-            tasks=self.tasks,
+            tasks=[*self.tasks, *self._named_by_control_wavelets()],
             symbols=self.symbols,
             input_queues=[
                 *self.more_input_queues,
@@ -292,6 +293,13 @@ class ImageUnit:
             rows = (table[:, Word.KIND] == kind) & (table[:, Word.QUEUE] == AUTOMATIC + color)
             table[rows, Word.QUEUE] = queue
         return table
+
+    def _named_by_control_wavelets(self) -> list[Task]:
+        """The data and local tasks as control tasks: all ids are of one table, so a control wavelet
+        may name any of them."""
+        control = {task.number for task in self.tasks if task.kind == TaskKind.CONTROL}
+        found = {task.number: task for task in self.tasks if task.number not in control}
+        return [replace(task, kind=TaskKind.CONTROL) for _, task in sorted(found.items())]
 
     def _memory(self) -> np.ndarray:
         parts: list[tuple[int, bytes]] = []
