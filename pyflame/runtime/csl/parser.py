@@ -130,6 +130,11 @@ class Parser(ExpressionParser):
         attributes = self._attributes("linksection", "linkname")
         result = self.type()
         attributes |= self._attributes("linksection", "linkname")
+        if inline and (linkage or "linkname" in attributes):
+            word = linkage or "linkname"
+            self.engine.error(
+                self.token_span(name), f"an inline function is expanded: it cannot have '{word}'"
+            )
         body = self._function_body(start, linkage)
         return ast.FnDecl(
             self.since(start), kind, str(name.value), tuple(params), result, body, inline, linkage,

@@ -73,7 +73,7 @@ BODY_ERRORS = {
     "@activate(5);": "@activate needs a local task id, found the number 5",
     "break;": "'break' cannot leave: there is no loop",
     "while (true) { break :out; }": "no enclosing block or loop has the label 'out'",
-    "var n: u16 = 1; const x = switch (n) { 1 => 2 };": "must cover every case; add 'else =>'",
+    "var n: u16 = 1; const x = switch (n) { 1 => 2 };": "'switch' must cover every case: values of u16 are missing; add 'else =>'",
     "var n: u16 = 1; comptime { @comptime_assert(n == 1); }": "must be known at compile time",
     "const x = y; const y = 1;": "'y' is not declared",
 }  # fmt: skip

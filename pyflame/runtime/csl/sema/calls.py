@@ -10,10 +10,20 @@ from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.diagnostics import Abort, Note, TooManyErrors
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce
-from pyflame.runtime.csl.sema.control import emit_return, statements
-from pyflame.runtime.csl.sema.core import Binding, Entity, Frame, Sema, describe, evaluates
+from pyflame.runtime.csl.sema.control import emit_return, finish_block, statements
+from pyflame.runtime.csl.sema.core import (
+    DEAD,
+    Binding,
+    Entity,
+    Frame,
+    Loop,
+    Sema,
+    describe,
+    evaluates,
+)
 from pyflame.runtime.csl.sema.emit import Emitter
 from pyflame.runtime.csl.sema.image import FunctionInstance
+from pyflame.runtime.csl.sema.join import Join
 from pyflame.runtime.csl.sema.linkage import linked
 from pyflame.runtime.csl.sema.memory import in_memory, new_local, store
 from pyflame.runtime.csl.sema.recursion import check_recursion
@@ -114,6 +124,8 @@ def call_function(s: Sema, fn: FnValue, args: Sequence[Value], node: ast.Call) -
     )
     if at_compile_time:
         return _call_now(s, fn, callee, values, result, node)
+    if decl.inline:
+        return _expanded(s, fn, callee, values, result, node)
     return _call_later(s, fn, callee, fixed, values, result, node)
 
 
@@ -195,6 +207,37 @@ def _run_now(s: Sema, fn: FnValue, callee: Frame, result: T.Type, node: ast.Call
 
 
 # Run time
+
+
+def _expanded(
+    s: Sema, fn: FnValue, callee: Frame, values: Sequence[Value], result: T.Type, node: ast.Call
+) -> Value:
+    """The body of an ``inline`` function in place of its call: known arguments stay known."""
+    emitter = s.emitter(node.span)
+    if callee.depth > MAX_CALL_DEPTH:
+        name = fn.decl.name
+        raise s.fail(node.span, f"calls of inline functions nest deeper than {MAX_CALL_DEPTH}: "
+                     f"'{name}' cannot be expanded")  # fmt: skip
+    s.compilation.step(node.span)
+    span = emitter.span
+    callee.comptime, callee.emitter, callee.function = False, emitter, s.frame.function
+    callee.result = result
+    callee.addressed = addressed_names(fn.decl)
+    callee.inline = loop = Loop("", True, Join(s, f"'{fn.decl.name}'", result, node.span))
+    with s.entered(callee):
+        for param, value in zip(fn.decl.params, values, strict=True):
+            entity = _constant(param.name, detached(value), param.span)
+            if isinstance(entity, Reg) and param.name in callee.addressed:
+                entity = new_local(s, value.type, param.name, param.span)
+                store(s, entity, value, param.span)
+            callee.names[param.name] = Binding(param.name, entity, False, param.span)
+        signal = statements(s, fn.decl.body.statements)
+        if signal is None:
+            _end_of_body(s, fn.decl, result)
+            signal = None if result is T.VOID else DEAD
+        value, _ = finish_block(s, loop, signal, node.span)
+    emitter.span = span
+    return value
 
 
 def _call_later(
@@ -319,6 +362,8 @@ class FunctionTable:
         span = fn.decl.name_span or fn.decl.span
         if fn.decl.linkage == "extern":
             fn = exported_function(s, fn, span)
+        if fn.decl.inline:
+            raise s.fail(span, f"'{fn.decl.name}' is inline: it has no address")
         type_ = signature(s, fn)
         if type_ is None:
             raise s.fail(span, f"'{fn.decl.name}' has comptime parameters: it has no address")
@@ -371,7 +416,7 @@ def _compile_body(s: Sema, instance: FunctionInstance, emitter: Emitter) -> None
     signal = statements(s, fn.decl.body.statements)
     if signal is None:
         emitter.span = Span(fn.decl.span.file, fn.decl.span.end - 1, fn.decl.span.end)
-        _end_of_body(s, instance)
+        _end_of_body(s, fn.decl, instance.result)
 
 
 def _bind_parameters(s: Sema, instance: FunctionInstance, emitter: Emitter) -> None:
@@ -403,13 +448,13 @@ def _bind_parameters(s: Sema, instance: FunctionInstance, emitter: Emitter) -> N
         s.declare(param.name, place, False, param.span)
 
 
-def _end_of_body(s: Sema, instance: FunctionInstance) -> None:
+def _end_of_body(s: Sema, decl: ast.FnDecl, result: T.Type) -> None:
     """Running off the end is right for void and a fault for everything else."""
-    if instance.result is T.VOID:
-        emit_return(s, VOID_VALUE, instance.function.decl.span)
+    if result is T.VOID:
+        if s.frame.inline is None:
+            emit_return(s, VOID_VALUE, decl.span)
         return
-    name = instance.function.decl.name
-    message = s.unit.string(f"function '{name}' ended without returning {instance.result}")
+    message = s.unit.string(f"function '{decl.name}' ended without returning {result}")
     s.emitter(None).emit(Op.TRAP, c=message, d=int(Fault.ASSERT))
 
 

@@ -92,7 +92,7 @@ def _function_fits(from_: T.Type, to: T.Type) -> bool:
 
 
 def _pointer_fits(from_: T.Type, to: T.Type) -> bool:
-    """``*[N]T`` to ``[*]T``; adding const; any pointer to a pointer to anyopaque."""
+    """``*[N]T`` to ``[*]T``, ``*T`` to ``*[1]T``, adding const, anything to ``*anyopaque``."""
     if isinstance(from_, T.PointerType) and isinstance(from_.element, T.FnType):
         return from_.element is to
     if not isinstance(from_, T.PointerType) or not isinstance(to, T.PointerType):
@@ -103,12 +103,12 @@ def _pointer_fits(from_: T.Type, to: T.Type) -> bool:
         return True
     if from_.element is to.element:
         return from_.many == to.many
-    inner = from_.element
-    if not isinstance(inner, T.ArrayType) or from_.many:
+    if from_.many:
         return False
+    inner, whole = from_.element, to.element
     if to.many:
-        return inner.element is to.element
-    return inner.count == 1 and inner.element is to.element
+        return isinstance(inner, T.ArrayType) and inner.element is whole
+    return isinstance(whole, T.ArrayType) and whole.dims == (1,) and whole.element is inner
 
 
 def _array(s: Sema, value: Const, to: T.ArrayType, span: Span) -> Value | None:
@@ -192,10 +192,25 @@ def common_type(s: Sema, a: Value, b: Value, span: Span, what: str) -> T.Type:
     for first, second in ((a, b), (b, a)):
         if _widens(first.type, second.type) or _pointer_fits(first.type, second.type):
             return second.type
+    many = _many_of(a.type), _many_of(b.type)
+    if None not in many and many[0].element is many[1].element:  # pyright: ignore
+        return max(many, key=lambda t: t.const)  # pyright: ignore
     raise s.fail(
         span,
         f"{what} meet {describe(a)} and {describe(b)}{_operand_hint(a, b)}",
     )
+
+
+def _many_of(type_: T.Type) -> T.PointerType | None:
+    """``[*]T`` for ``*[N]T``: where pointers to arrays of different sizes meet."""
+    if not isinstance(type_, T.PointerType):
+        return None
+    if type_.many:
+        return type_
+    inner = type_.element
+    if not isinstance(inner, T.ArrayType):
+        return None
+    return T.pointer_to(inner.element, type_.const, many=True)
 
 
 def _operand_hint(a: Value, b: Value) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
 
 from pyflame.runtime.csl import ast
-from pyflame.runtime.csl.diagnostics import Abort, TooManyErrors
+from pyflame.runtime.csl.diagnostics import Abort, Note, TooManyErrors
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.coerce import coerce, common_type
 from pyflame.runtime.csl.sema.core import (
     DEAD,
     Loop,
@@ -19,11 +19,11 @@ from pyflame.runtime.csl.sema.core import (
 )
 from pyflame.runtime.csl.sema.emit import Label
 from pyflame.runtime.csl.sema.expr import binary_values
+from pyflame.runtime.csl.sema.join import Join
 from pyflame.runtime.csl.sema.memory import in_memory, store
 from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
     Const,
-    Reg,
     Slot,
     Value,
     detached,
@@ -39,22 +39,47 @@ def block(s: Sema, node: ast.Block) -> Signal | None:
     """``{ … }`` with or without a label."""
     if not node.label:
         return statements(s, node.statements)
-    loop = Loop(node.label, runtime=not s.frame.comptime, is_block=True)
-    return _finish_labelled(s, loop, lambda: statements(s, node.statements))
+    return _labelled(s, node, None)[1]
 
 
-def _finish_labelled(s: Sema, loop: Loop, body: Callable[[], Signal | None]) -> Signal | None:
+@contextmanager
+def entered_loop(s: Sema, loop: Loop, span: Span) -> Iterator[None]:
+    """Inside a loop or labelled block."""
+    if loop.label and any(other.label == loop.label for other in s.frame.loops):
+        raise s.fail(span, f"label '{loop.label}' is that of an enclosing loop or block already")
     s.frame.loops.append(loop)
     try:
-        signal = body()
+        yield
     finally:
         s.frame.loops.pop()
-    if loop.runtime and loop.end.used:
+
+
+def _labelled(s: Sema, node: ast.Block, hint: T.Type | None) -> tuple[Value, Signal | None]:
+    """The value that breaks give a labelled block, and how control goes on."""
+    join = None if s.frame.comptime else Join(s, "the block", hint, node.span)
+    loop = Loop(node.label, join is not None, join)
+    loop.is_block = True
+    with entered_loop(s, loop, node.span):
+        signal = statements(s, node.statements)
+    if join is None:
+        left = signal is not None and signal.target is loop
+        return (signal.value if left and signal else None) or VOID_VALUE, None if left else signal
+    return finish_block(s, loop, signal, node.span)
+
+
+def finish_block(
+    s: Sema, loop: Loop, signal: Signal | None, span: Span
+) -> tuple[Value, Signal | None]:
+    """The end of a block at run time: where its breaks meet."""
+    assert loop.join is not None
+    if signal is None:
+        loop.join.must_be_void(
+            Note("the block has no value where control reaches its end without 'break'", span)
+        )
+    if loop.end.used:
         s.emitter(None).place(loop.end)
-        return None
-    if signal is not None and signal.target is loop:
-        return None
-    return signal
+    value = loop.join.finish(span, surely=signal is not None)
+    return value, None if loop.end.used else signal
 
 
 def statements(s: Sema, nodes: Sequence[ast.Stmt]) -> Signal | None:
@@ -185,77 +210,139 @@ def if_expression(s: Sema, node: ast.IfExpr) -> Value:
         taken = node.then if test.value else node.otherwise
         if taken is None:
             return VOID_VALUE
-        return s.eval(taken) if hint is None else s.eval_as(taken, hint)
-    if node.otherwise is None:
-        raise s.fail(node.span, "without 'else' the condition must be known at compile time")
+        return _arm(s, taken, hint)
     return _choose(s, test, node, hint)
 
 
 def _choose(s: Sema, test: Value, node: ast.IfExpr, hint: T.Type | None) -> Value:
     """Both branches at run time, each writing the same result."""
-    assert node.otherwise is not None
     emitter = s.emitter(node.span)
-    result = emitter.register()
+    join = Join(s, "'if'", hint, node.span)
     otherwise, end = Label(), Label()
     emitter.jump(Op.JZ, otherwise, s.register(test))
-    start = emitter.mark()
-    first = s.eval(node.then) if hint is None else s.eval_as(node.then, hint)
-    if hint is None and first.type in (T.COMPTIME_INT, T.COMPTIME_FLOAT):
-        # The other branch decides the type; its code is emitted once it is known.
-        second = s.eval(node.otherwise)
-        emitter.rollback(start)
-        type_ = common_type(s, first, second, node.span, "the branches of 'if'")
-        first = coerce(s, first, type_, node.then.span)
-    type_ = first.type
-    if type_.code is None:
-        raise s.fail(node.span, f"a run-time 'if' cannot give a value of type {type_}")
-    emitter.emit(Op.MOV, result, s.register(first))
+    join.give(_arm(s, node.then, hint), node.then.span)
     emitter.jump(Op.JMP, end)
     emitter.place(otherwise)
-    second = s.eval_as(node.otherwise, type_)
-    emitter.emit(Op.MOV, result, s.register(second))
+    if node.otherwise is None:
+        join.must_be_void(Note("without 'else' there is no value when it is false", node.span))
+    else:
+        join.give(_arm(s, node.otherwise, hint), node.otherwise.span)
     emitter.place(end)
-    return Reg(type_, result)
+    return join.finish(node.span, surely=False)
+
+
+def _arm(s: Sema, node: ast.Expr, hint: T.Type | None) -> Value:
+    return s.eval(node) if hint is None else s.eval_as(node, hint)
 
 
 # Switch
 
 
-def _selected(s: Sema, node: ast.Switch) -> tuple[Value, ast.SwitchCase | None]:
-    """The operand, and the case it selects when it is known."""
-    operand = s.eval(node.operand)
-    if not isinstance(operand, Const):
-        return operand, None
-    for case in node.cases:
-        if not case.patterns:
-            return operand, case
-        for pattern in case.patterns:
-            test = binary_values(s, "==", operand, s.eval(pattern), pattern.span)
-            if isinstance(test, Const) and test.value:
-                return operand, case
-    raise s.fail(node.span, f"no case of the switch takes {describe(operand)}; add 'else =>'")
-
-
 def switch_statement(s: Sema, node: ast.Switch) -> Signal | None:
     """``switch`` whose cases are statements."""
-    operand, selected = _selected(s, node)
-    if selected is not None:
-        return _branch(s, selected.body)
-    return _runtime_switch(s, node, operand, lambda body: _branch(s, body))
+    operand, cases = _cases(s, node)
+    if isinstance(operand, Const):
+        return _branch(s, _selected(cases, operand).body)
+    return _runtime_switch(s, node, operand, cases, lambda body: _branch(s, body))
+
+
+@evaluates(ast.Switch)
+def switch_value(s: Sema, node: ast.Switch) -> Value:
+    """``switch`` whose cases are values."""
+    hint, s.hint = s.hint, None
+    operand, cases = _cases(s, node)
+    if isinstance(operand, Const):
+        body = _selected(cases, operand).body
+        value = _case_value(s, body, hint)
+        if isinstance(value, Signal):
+            raise s.fail(body.span, "this case leaves without giving the switch a value")
+        return value
+    join = Join(s, "'switch'", hint, node.span)
+
+    def give(body: ast.Stmt) -> Signal | None:
+        value = _case_value(s, body, hint)
+        if isinstance(value, Signal):
+            return value
+        join.give(value, body.span)
+        return None
+
+    _runtime_switch(s, node, operand, cases, give)
+    return join.finish(node.span, surely=False)
+
+
+Cases = list[tuple[ast.SwitchCase, list[Const]]]
+"""Each case with its known values; ``else`` has none."""
+
+
+def _cases(s: Sema, node: ast.Switch) -> tuple[Value, Cases]:
+    """The operand and the cases, which must be distinct and cover every value of its type."""
+    operand = s.eval(node.operand)
+    type_ = operand.type
+    if not isinstance(type_, T.IntType | T.EnumType):
+        wanted = "an integer of fixed width or an enum"
+        raise s.fail(node.operand.span, f"'switch' needs {wanted}, found {describe(operand)}")
+    cases: Cases = []
+    seen: dict[int, Span] = {}
+    default: ast.SwitchCase | None = None
+    for case in node.cases:
+        values: list[Const] = []
+        for pattern in case.patterns:
+            value = s.known(s.eval_as(pattern, type_), pattern.span, "value of a case")
+            assert isinstance(value, Const)
+            if value.value in seen:
+                note = Note("the first case is here", seen[value.value])
+                raise s.fail(pattern.span, "this value stands in two cases of the switch", note)
+            seen[value.value] = pattern.span
+            values.append(value)
+        if not case.patterns:
+            if default is not None:
+                raise s.fail(case.span, "the switch has two 'else'", Note("first", default.span))
+            default = case
+        cases.append((case, values))
+    missing = "" if default is not None else _uncovered(type_, seen)
+    if missing:
+        raise s.fail(node.span, f"'switch' must cover every case: {missing}; add 'else =>'")
+    return operand, cases
+
+
+def _uncovered(type_: T.IntType | T.EnumType, seen: Container[int]) -> str:
+    """Which values of a type are missing in `seen`, in words; empty when none is."""
+    if isinstance(type_, T.EnumType):
+        missing = [name for name, value in type_.members.items() if value not in seen]
+        return f"{', '.join(missing)} of {type_} is missing" if missing else ""
+    every = range(type_.low, type_.high + 1)
+    if len(every) <= 1 << 16 and all(value in seen for value in every):
+        return ""
+    return f"values of {type_} are missing"
+
+
+def _selected(cases: Cases, operand: Const) -> ast.SwitchCase:
+    """The case that a known operand selects; they cover every value."""
+    chosen = next((case for case, _ in cases if not case.patterns), None)
+    for case, values in cases:
+        if any(value.value == operand.value for value in values):
+            chosen = case
+    assert chosen is not None
+    return chosen
 
 
 def _runtime_switch(
-    s: Sema, node: ast.Switch, operand: Value, do: Callable[[ast.Stmt], Signal | None]
+    s: Sema,
+    node: ast.Switch,
+    operand: Value,
+    cases: Cases,
+    do: Callable[[ast.Stmt], Signal | None],
 ) -> Signal | None:
     emitter = s.emitter(node.span)
     end = Label()
-    flows = not _exhaustive(s, node, operand)
-    for case in sorted(node.cases, key=lambda c: not c.patterns):
+    flows = False
+    ordered = sorted(cases, key=lambda c: not c[1])
+    for case, values in ordered:
         after = Label()
-        if case.patterns:
+        if values and case is not ordered[-1][0]:
             body = Label()
-            for pattern in case.patterns:
-                test = binary_values(s, "==", operand, s.eval(pattern), pattern.span)
+            for value, pattern in zip(values, case.patterns, strict=True):
+                test = binary_values(s, "==", operand, value, pattern.span)
                 emitter.jump(Op.JNZ, body, s.register(test))
             emitter.jump(Op.JMP, after)
             emitter.place(body)
@@ -267,80 +354,23 @@ def _runtime_switch(
     return None if flows else DEAD
 
 
-def _exhaustive(s: Sema, node: ast.Switch, operand: Value) -> bool:
-    if any(not case.patterns for case in node.cases):
-        return True
-    if isinstance(operand.type, T.EnumType):
-        seen = [s.eval(p) for case in node.cases for p in case.patterns]
-        values = {v.value for v in seen if isinstance(v, Const)}
-        return values >= set(operand.type.members.values())
-    return False
-
-
-@evaluates(ast.Switch)
-def switch_value(s: Sema, node: ast.Switch) -> Value:
-    """``switch`` whose cases are values."""
-    hint, s.hint = s.hint, None
-    operand, selected = _selected(s, node)
-    if selected is not None:
-        return _case_value(s, selected.body, hint)
-    if not _exhaustive(s, node, operand):
-        raise s.fail(node.span, "a switch with a value must cover every case; add 'else =>'")
-    type_ = hint or _switch_type(s, node)
-    result = s.emitter(node.span).register()
-
-    def give(body: ast.Stmt) -> Signal | None:
-        value = _case_value(s, body, type_)
-        s.emitter(node.span).emit(Op.MOV, result, s.register(value))
-        return None
-
-    _runtime_switch(s, node, operand, give)
-    return Reg(type_, result)
-
-
-def _case_value(s: Sema, body: ast.Stmt, hint: T.Type | None) -> Value:
-    if not isinstance(body, ast.ExprStmt):
-        raise s.fail(body.span, "a case of a switch with a value must be an expression")
-    return s.eval(body.value) if hint is None else s.eval_as(body.value, hint)
-
-
-def _switch_type(s: Sema, node: ast.Switch) -> T.Type:
-    """The type of a run-time switch from the first case that has one of its own."""
-    emitter = s.emitter(node.span)
-    start = emitter.mark()
-    try:
-        for case in node.cases:
-            type_ = _case_value(s, case.body, None).type
-            if type_.code is not None:
-                return type_
-    finally:
-        emitter.rollback(start)
-    raise s.fail(node.span, "the cases of a run-time switch need a type: convert one with @as")
+def _case_value(s: Sema, body: ast.Stmt, hint: T.Type | None) -> Value | Signal:
+    """The value of a case, or the signal of one that leaves."""
+    if isinstance(body, ast.ExprStmt):
+        return _arm(s, body.value, hint)
+    if isinstance(body, ast.Block) and body.label:
+        return _arm(s, ast.BlockExpr(body.span, body), hint)
+    return _branch(s, body) or VOID_VALUE
 
 
 @evaluates(ast.BlockExpr)
 def block_expression(s: Sema, node: ast.BlockExpr) -> Value:
     """``label: { … break :label value; }``."""
     hint, s.hint = s.hint, None
-    loop = Loop(node.block.label, runtime=not s.frame.comptime, is_block=True)
-    loop_result: list[Value] = loop.result
-    if loop.runtime and hint is not None and hint.code is not None:
-        loop_result.append(Reg(hint, s.emitter(node.span).register()))
-    s.frame.loops.append(loop)
-    try:
-        signal = statements(s, node.block.statements)
-    finally:
-        s.frame.loops.pop()
-    if signal is not None and signal.target is loop and not loop.end.used:
-        return signal.value or VOID_VALUE
-    if loop.runtime and loop.end.used:
-        s.emitter(None).place(loop.end)
-        if loop_result:
-            return loop_result[0]
-        return VOID_VALUE
-    if signal is not None:
-        raise s.fail(node.span, f"the block leaves without 'break :{loop.label} value'")
-    return VOID_VALUE
+    value, signal = _labelled(s, node.block, hint)
+    if signal is not None and signal.kind != "break":
+        raise s.fail(node.span, f"the block leaves without 'break :{node.block.label} value'")
+    return value
 
 
 # Leaving
@@ -359,6 +389,8 @@ def return_statement(s: Sema, node: ast.Return) -> Signal | None:
         raise s.fail(node.span, f"the function returns {frame.result}, 'return' has no value")
     if frame.comptime:
         return Signal("return", None, detached(value))
+    if frame.inline is not None:
+        return _leave(s, frame.inline, value, node.span)
     emit_return(s, value, node.span)
     return DEAD
 
@@ -393,22 +425,21 @@ def _find_loop(s: Sema, label: str, span: Span, word: str) -> Loop:
 def break_statement(s: Sema, node: ast.Break) -> Signal | None:
     """``break``: a jump at run time, a signal at compile time."""
     loop = _find_loop(s, node.label, node.span, "break")
-    value = None
+    value: Value = VOID_VALUE
     if node.value is not None:
-        type_ = loop.result[0].type if loop.result else None
-        value = s.eval(node.value) if type_ is None else s.eval_as(node.value, type_)
+        value = _arm(s, node.value, None if loop.join is None else loop.join.hint)
+        if not loop.is_block and value.type is not T.VOID:
+            raise s.fail(node.value.span, "a loop has no value: only a labelled block has")
     if s.frame.comptime or not loop.runtime:
-        return Signal("break", loop, value)
-    emitter = s.emitter(node.span)
-    if value is not None:
-        if not loop.result:
-            if value.type.code is None:
-                raise s.fail(node.span, f"a run-time block cannot give {describe(value)}")
-            loop.result.append(Reg(value.type, emitter.register()))
-        place = loop.result[0]
-        assert isinstance(place, Reg)
-        emitter.emit(Op.MOV, place.reg, s.register(value))
-    emitter.jump(Op.JMP, loop.end)
+        return Signal("break", loop, detached(value))
+    return _leave(s, loop, value, node.span if node.value is None else node.value.span)
+
+
+def _leave(s: Sema, loop: Loop, value: Value, span: Span) -> Signal:
+    """Jump behind a loop or block, with a value."""
+    if loop.join is not None:
+        loop.join.give(value, span)
+    s.emitter(span).jump(Op.JMP, loop.end)
     return Signal("break", loop, value)
 
 

@@ -31,6 +31,7 @@ from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.isa import Op
 
 if TYPE_CHECKING:
+    from pyflame.runtime.csl.sema.join import Join
     from pyflame.runtime.csl.sema.modules import Compilation, Instance
 
 Entity = Value | Cell | ConstData | Part
@@ -69,26 +70,26 @@ DEAD = Signal("dead")
 class Loop:
     """A loop or labelled block that break and continue can name.
 
-    At run time `end` and `next` are its labels, and `result` the register (or place) of its value.
+    At run time `end` and `next` are its labels, and `join` collects the values of a block.
     """
 
-    __slots__ = ("end", "is_block", "label", "next", "result", "runtime")
+    __slots__ = ("end", "is_block", "join", "label", "next", "runtime")
 
-    def __init__(self, label: str, runtime: bool, is_block: bool = False) -> None:
+    def __init__(self, label: str, runtime: bool, join: Join | None = None) -> None:
         self.label = label
         self.runtime = runtime
-        self.is_block = is_block
+        self.is_block = False
+        self.join = join
         self.end = Label()
         self.next = Label()
-        self.result: list[Value] = []
 
 
 class Frame:
     """One activation of the evaluator: a function body, or the top level of a file."""
 
     __slots__ = (
-        "addressed", "called", "comptime", "depth", "emitter", "function", "instance", "loops",
-        "names", "result", "undo",
+        "addressed", "called", "comptime", "depth", "emitter", "function", "inline", "instance",
+        "loops", "names", "result", "undo",
     )  # fmt: skip
 
     def __init__(
@@ -112,6 +113,8 @@ class Frame:
         self.function = function
         self.result = result
         self.loops: list[Loop] = []
+        self.inline: Loop | None = None
+        """Where ``return`` goes to in a function that is expanded at its call."""
         self.addressed: frozenset[str] = frozenset()
         self.depth = depth
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.control import condition, statements
+from pyflame.runtime.csl.sema.control import condition, entered_loop, statements
 from pyflame.runtime.csl.sema.core import (
     DEAD,
     Entity,
@@ -43,19 +43,15 @@ def while_statement(s: Sema, node: ast.While) -> Signal | None:
     if s.frame.comptime:
         return _comptime_while(s, node)
     loop = Loop(node.label, runtime=True)
-    s.frame.loops.append(loop)
-    try:
+    with entered_loop(s, loop, node.span):
         if node.inline:
             return _unrolled_while(s, node, loop)
         return _runtime_while(s, node, loop)
-    finally:
-        s.frame.loops.pop()
 
 
 def _comptime_while(s: Sema, node: ast.While) -> Signal | None:
     loop = Loop(node.label, runtime=False)
-    s.frame.loops.append(loop)
-    try:
+    with entered_loop(s, loop, node.span):
         while True:
             s.compilation.step(node.span)
             test = condition(s, node.condition)
@@ -66,8 +62,6 @@ def _comptime_while(s: Sema, node: ast.While) -> Signal | None:
                 return None if signal.target is loop else signal
             if node.step is not None:
                 s.execute(node.step)
-    finally:
-        s.frame.loops.pop()
 
 
 def _unrolled_while(s: Sema, node: ast.While, loop: Loop) -> Signal | None:
@@ -128,13 +122,10 @@ def for_statement(s: Sema, node: ast.For) -> Signal | None:
     if s.frame.comptime:
         return _comptime_for(s, node, _known_items(s, iterable, node))
     loop = Loop(node.label, runtime=True)
-    s.frame.loops.append(loop)
-    try:
+    with entered_loop(s, loop, node.span):
         if node.inline or isinstance(iterable, Tuple):
             return _unrolled_for(s, node, loop, _known_items(s, iterable, node))
         return _runtime_for(s, node, loop, iterable)
-    finally:
-        s.frame.loops.pop()
 
 
 def _known_items(s: Sema, iterable: Value, node: ast.For) -> Sequence[Value] | _RangeItems:
@@ -170,21 +161,20 @@ class _RangeItems:
 def _comptime_for(s: Sema, node: ast.For, items: Sequence[Value] | _RangeItems) -> Signal | None:
     frame = s.frame
     loop = Loop(node.label, runtime=False)
-    frame.loops.append(loop)
     mark = len(frame.undo)
-    try:
-        for number, item in enumerate(items):
-            s.compilation.step(node.span)
-            s.declare(node.variable, item, False, node.span)
-            if node.index:
-                s.declare(node.index, Const(T.U16, number), False, node.span)
-            signal = statements(s, node.body.statements)
+    with entered_loop(s, loop, node.span):
+        try:
+            for number, item in enumerate(items):
+                s.compilation.step(node.span)
+                s.declare(node.variable, item, False, node.span)
+                if node.index:
+                    s.declare(node.index, Const(T.U16, number), False, node.span)
+                signal = statements(s, node.body.statements)
+                s.leave(frame, mark)
+                if signal is not None and not (signal.kind == "continue" and signal.target is loop):
+                    return None if signal.target is loop else signal
+        finally:
             s.leave(frame, mark)
-            if signal is not None and not (signal.kind == "continue" and signal.target is loop):
-                return None if signal.target is loop else signal
-    finally:
-        s.leave(frame, mark)
-        frame.loops.pop()
     return None
 
 

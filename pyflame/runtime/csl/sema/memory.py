@@ -291,6 +291,8 @@ def address_of(s: Sema, node: ast.AddressOf) -> Value:
     """``&x``."""
     entity = s.ref(node.operand)
     if isinstance(entity, Const) and isinstance(entity.value, FnValue):
+        if entity.value.decl.inline:
+            raise s.fail(node.span, f"'{entity.value.decl.name}' is inline: it has no address")
         return entity
     pointer = _pointer(s, entity)
     if pointer is None and isinstance(entity, Const | Struct):
