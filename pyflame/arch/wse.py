@@ -81,6 +81,7 @@ class Arch:
     teardown_task: int = 29  # D
     null_task: int = 31  # D
     microthreads: int = 8  # D
+    memcpy_microthread: int = 0  # D
     switch_positions: int = 4  # D
     max_extent: int = 0x7FFF  # D: 0x7fff itself means "endless"
     dsr_ids: int = 16  # G: ids 0..7 are seen in public programs

@@ -210,6 +210,8 @@ def _finish(report: bool) -> int:
     from pyflame.runtime.host.session import current
 
     code = 0
+    for runtime in current.runtimes[-1:]:
+        runtime.write_log(empty=True)  # commands files read it
     for runtime in current.runtimes:
         if runtime.pending:
             print(

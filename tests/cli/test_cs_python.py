@@ -109,6 +109,15 @@ def test_what_the_program_prints_goes_to_a_log(
     assert (tmp_path / "sim.log").read_text() == "@7 hello\n"
 
 
+def test_the_log_of_a_silent_program_is_empty(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sim.log").write_text("of an earlier run\n")
+    monkeypatch.setattr(FakeDevice, "printed", lambda device: [])
+    assert run(SCRIPT, "--name", "out") == 0
+    assert (tmp_path / "sim.log").read_text() == ""
+
+
 def test_the_report_goes_to_stderr(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(SCRIPT, "--name", "out", options=("--report",)) == 0
     assert capsys.readouterr().err == (

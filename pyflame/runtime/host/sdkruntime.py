@@ -147,9 +147,11 @@ class SdkRuntime:
         self.state = State.STOPPED
         self.write_log()
 
-    def write_log(self) -> None:
-        """Write what ``<simprint>`` printed to `LOG` in the current directory, if anything."""
-        if isinstance(self.device, Inspectable) and (lines := self.device.printed()):
+    def write_log(self, empty: bool = False) -> None:
+        """Write what ``<simprint>`` printed to `LOG` in the current directory; when nothing, only
+        if `empty`."""
+        lines = self.device.printed() if isinstance(self.device, Inspectable) else []
+        if lines or empty:
             Path(LOG).write_text("".join(f"{line}\n" for line in lines))
 
     @property

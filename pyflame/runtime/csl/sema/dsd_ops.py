@@ -9,7 +9,7 @@ from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.builtins_tasks import block_kind, priority_level, task_number
 from pyflame.runtime.csl.sema.calls import call_with, signature
 from pyflame.runtime.csl.sema.coerce import coerce
-from pyflame.runtime.csl.sema.core import BUILTINS, Sema, builtin, describe, refuse_reserved
+from pyflame.runtime.csl.sema.core import BUILTINS, Sema, builtin, describe
 from pyflame.runtime.csl.sema.emit import Label
 from pyflame.runtime.csl.sema.memory import assign, deref
 from pyflame.runtime.csl.sema.values import (
@@ -341,14 +341,24 @@ def option_row(s: Sema, options: dict[str, Value], span: Span) -> int:
         elif name == "ut_id":
             if value.type is not T.UT_ID:
                 raise s.fail(span, f".ut_id takes a ut_id, found {describe(value)}")
-            if isinstance(value, Const):
-                refuse_reserved(s, span, "microthread", value.value, (0,))
+            if isinstance(value, Const) and value.value == s.compilation.arch.memcpy_microthread:
+                _warn_of_memcpy(s, span)
             row[Option.UT] = _number(s, value)
         elif name == "index":
             row[Option.INDEX] = _number(s, coerce(s, value, T.U16, span))
         elif name == "on_control":
             _on_control(s, value, row, span)
     return -1 if all(word == -1 for word in row) else s.unit.row("options", row)
+
+
+def _warn_of_memcpy(s: Sema, span: Span) -> None:
+    if s.compilation.uses_memcpy:
+        number = s.compilation.arch.memcpy_microthread
+        s.compilation.engine.warning(
+            span,
+            f"memcpy uses microthread {number} too; this operation has to end before "
+            "the host copies, or use another .ut_id",
+        )
 
 
 def _number(s: Sema, value: Value) -> int:
