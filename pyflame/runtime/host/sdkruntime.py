@@ -267,6 +267,7 @@ class SdkRuntime:
         call = "memcpy_d2h"
         region = self._region(call, px, py, w, h, elem_per_pe)
         chosen = _memcpy_options(call, options)
+        dest = _first(dest, region.size)
         check_array(call, "dest", dest, region, writable=True)
         order = chosen["order"]
         if chosen["streaming"]:
@@ -544,6 +545,8 @@ class SdkRuntime:
         self, call: str, dest: Any, src: Any, region: Region, options: dict[str, Any]
     ) -> Command:
         chosen = _memcpy_options(call, options)
+        if not region.broadcast_x and not region.broadcast_y:
+            src = _first(src, region.size)
         check_array(call, "src", src, region, writable=False)
         order = chosen["order"]
         if chosen["streaming"]:

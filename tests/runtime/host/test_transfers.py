@@ -51,6 +51,17 @@ def test_a_sub_rectangle_leaves_the_others_alone(start: Start) -> None:
     assert back[:, :, 0].tolist() == [[0, 0, 0], [0, 7, 8]]
 
 
+def test_the_first_elements_of_a_longer_array_count(start: Start) -> None:
+    runtime = start()
+    a = runtime.get_id("a")
+    runtime.memcpy_h2d(a, np.arange(7, 20, dtype=np.uint32), 0, 0, 3, 1, 1)
+    back = np.full((2, 4), 99, np.uint32)
+    runtime.memcpy_d2h(back, a, 0, 0, 3, 1, 1)
+    assert back.ravel().tolist() == [7, 8, 9, *[99] * 5]
+    with pytest.raises(ShapeError, match="memcpy_h2d_rowbcast: src has 13 elements"):
+        runtime.memcpy_h2d_rowbcast(a, np.arange(13, dtype=np.uint32), 0, 0, 3, 2, 1)
+
+
 def test_16_bit_elements_use_the_low_half(start: Start) -> None:
     runtime = start()
     half = runtime.get_id("half")
