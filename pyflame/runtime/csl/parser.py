@@ -135,12 +135,22 @@ class Parser(ExpressionParser):
             self.engine.error(
                 self.token_span(name), f"an inline function is expanded: it cannot have '{word}'"
             )
+        if kind == "task":
+            self._check_task(params, result)
         body = self._function_body(start, linkage)
         return ast.FnDecl(
             self.since(start), kind, str(name.value), tuple(params), result, body, inline, linkage,
             attributes.get("linksection"), attributes.get("linkname"),
             name_span=self.token_span(name),
         )  # fmt: skip
+
+    def _check_task(self, params: list[ast.Parameter], result: ast.Expr) -> None:
+        """A task is started by the machine: its arguments are wavelets, and it gives nothing."""
+        if result != ast.Name(result.span, "void"):
+            self.engine.error(result.span, "a task returns void")
+        for param in params:
+            if param.comptime or param.type is None:
+                self.engine.error(param.span, "a parameter of a task has a type and run-time value")
 
     def _function_body(self, start: Token, linkage: str) -> ast.Block:
         """The body of a function; an ``extern`` one has none."""

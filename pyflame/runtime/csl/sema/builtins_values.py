@@ -79,10 +79,9 @@ def _scalar(type_: T.Type) -> bool:
 def _convertible(from_: T.Type, to: T.Type) -> bool:
     if _scalar(from_) and _scalar(to):
         return True
-    enum, integer = T.EnumType, T.IntType
-    if isinstance(from_, enum) and T.is_integer(to):
-        return True
-    return isinstance(to, enum) and (isinstance(from_, integer) or from_ is T.COMPTIME_INT)
+    if isinstance(from_, T.EnumType):
+        return T.is_number(to)
+    return isinstance(to, T.EnumType) and T.is_number(from_)
 
 
 @builtin("bitcast", 2)

@@ -403,6 +403,7 @@ def compile_function(s: Sema, instance: FunctionInstance) -> None:
     )
     frame.addressed = addressed_names(fn.decl)
     s.unit.compiling = instance
+    s.branches = 0
     try:
         with s.entered(frame):
             _compile_body(s, instance, emitter)

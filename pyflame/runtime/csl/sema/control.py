@@ -179,15 +179,18 @@ def if_statement(s: Sema, node: ast.If) -> Signal | None:
         otherwise = Label()
         emitter.jump(Op.JZ, otherwise, s.register(test))
         emitter.next_register = registers
-        if _branch(s, current.then) is None:
+        with s.branch():
+            signal = _branch(s, current.then)
+        if signal is None:
             flows = True
             if current.otherwise is not None:
                 emitter.jump(Op.JMP, end)
         emitter.place(otherwise)
         current = current.otherwise
-    signal = None if current is None else _branch(s, current)
     if end is None:
-        return signal
+        return None if current is None else _branch(s, current)
+    with s.branch():
+        signal = None if current is None else _branch(s, current)
     if end.used:
         s.emitter(None).place(end)
     return None if flows or signal is None else DEAD
@@ -220,13 +223,15 @@ def _choose(s: Sema, test: Value, node: ast.IfExpr, hint: T.Type | None) -> Valu
     join = Join(s, "'if'", hint, node.span)
     otherwise, end = Label(), Label()
     emitter.jump(Op.JZ, otherwise, s.register(test))
-    join.give(_arm(s, node.then, hint), node.then.span)
+    with s.branch():
+        join.give(_arm(s, node.then, hint), node.then.span)
     emitter.jump(Op.JMP, end)
     emitter.place(otherwise)
     if node.otherwise is None:
         join.must_be_void(Note("without 'else' there is no value when it is false", node.span))
     else:
-        join.give(_arm(s, node.otherwise, hint), node.otherwise.span)
+        with s.branch():
+            join.give(_arm(s, node.otherwise, hint), node.otherwise.span)
     emitter.place(end)
     return join.finish(node.span, surely=False)
 
@@ -346,7 +351,9 @@ def _runtime_switch(
                 emitter.jump(Op.JNZ, body, s.register(test))
             emitter.jump(Op.JMP, after)
             emitter.place(body)
-        if do(case.body) is None:
+        with s.branch():
+            signal = do(case.body)
+        if signal is None:
             flows = True
             emitter.jump(Op.JMP, end)
         emitter.place(after)

@@ -200,6 +200,8 @@ class Sema:
 
         self.touched = 0
         """Counts what makes a literal differ from one evaluation to the next: locals and calls."""
+        self.branches = 0
+        """How many run-time branches and loops of the function being compiled stand around."""
         self.target_slot = -1
         """The slot of `d` while ``d = @modifier(d, …)`` is evaluated: it may change in place."""
 
@@ -355,6 +357,15 @@ class Sema:
         names = self.frame.names
         self.frame.undo.append((name, names.get(name)))
         names[name] = Binding(name, entity, mutable, span)
+
+    @contextmanager
+    def branch(self) -> Iterator[None]:
+        """Inside code that runs once, several times or not at all, as run time decides."""
+        self.branches += 1
+        try:
+            yield
+        finally:
+            self.branches -= 1
 
     @contextmanager
     def entered(self, frame: Frame) -> Iterator[Frame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import TypeVar
 
 from pyflame.runtime.csl import ast
@@ -26,7 +27,6 @@ from pyflame.runtime.csl.sema.values import (
     Value,
     detached,
     is_known,
-    key_of,
     payload,
 )
 from pyflame.runtime.csl.source import Span
@@ -210,9 +210,11 @@ def unary(s: Sema, node: ast.Unary) -> Value:
     type_ = value.type
     fits = {
         "-": T.is_number(type_),
-        "~": T.is_integer(type_),
+        "~": isinstance(type_, T.IntType),
         "!": type_ is T.BOOL,
     }[node.op]
+    if node.op == "~" and type_ is T.COMPTIME_INT:
+        raise s.fail(node.span, f"'~' needs a fixed width: write ~@as(u16, {value.value})")  # pyright: ignore
     if not fits:
         raise s.fail(node.span, f"'{node.op}' is not defined for {describe(value)}")
     if isinstance(value, Const):
@@ -281,6 +283,7 @@ def _fold_integers(s: Sema, op: str, type_: T.Type, lhs: Value, rhs: Value, span
         return TRUE if compare(lhs.value, rhs.value) else FALSE  # pyright: ignore
     if op in ("<<", ">>"):
         type_ = lhs.type
+        _check_count(s, op, rhs, span)
     return folded(s, op, type_, lhs, rhs, span)
 
 
@@ -308,6 +311,7 @@ def folded(s: Sema, op: str, type_: T.Type, lhs: Value, rhs: Value, span: Span) 
 def _shift(s: Sema, op: str, lhs: Value, rhs: Value, span: Span) -> Value:
     if not T.is_integer(lhs.type) or not T.is_integer(rhs.type):
         raise s.fail(span, f"'{op}' needs integers, found {describe(lhs)} and {describe(rhs)}")
+    _check_count(s, op, rhs, span)
     if isinstance(lhs, Const) and isinstance(rhs, Const):
         return folded(s, op, lhs.type, lhs, rhs, span)
     if lhs.type is T.COMPTIME_INT:
@@ -315,6 +319,13 @@ def _shift(s: Sema, op: str, lhs: Value, rhs: Value, span: Span) -> Value:
     if rhs.type is T.COMPTIME_INT:
         rhs = Const(T.I32, rhs.value)  # pyright: ignore[reportAttributeAccessIssue]
     return _emit_binary(s, _ARITHMETIC[op], lhs.type, lhs.type, lhs, rhs, span)
+
+
+def _check_count(s: Sema, op: str, count: Value, span: Span) -> None:
+    """The right side of a shift is unsigned."""
+    signed = isinstance(count.type, T.IntType) and count.type.signed
+    if signed or (isinstance(count, Const) and count.value < 0):
+        raise s.fail(span, f"the count of '{op}' must be unsigned, found {describe(count)}")
 
 
 def _compare(s: Sema, op: str, lhs: Value, rhs: Value, span: Span) -> Value:
@@ -330,7 +341,7 @@ def _compare(s: Sema, op: str, lhs: Value, rhs: Value, span: Span) -> Value:
     if lhs.__class__ is Const and rhs.__class__ is Const:
         a, b = lhs.value, rhs.value  # pyright: ignore[reportAttributeAccessIssue]
         if isinstance(a, ArrayData):
-            a, b = key_of(lhs), key_of(rhs)
+            raise s.fail(span, f"'{op}' is not defined for {type_}: compare its elements")
         return TRUE if COMPARE[op](a, b) else FALSE
     if type_.code is None:
         raise s.fail(span, f"'{op}' is not defined for {type_}")
@@ -382,7 +393,8 @@ def _logical(s: Sema, node: ast.Binary) -> Value:
     emitter.emit(Op.MOV, result, s.register(lhs))
     end = Label()
     emitter.jump(Op.JNZ if decides else Op.JZ, end, result)
-    rhs = s.eval_as(node.rhs, T.BOOL)
+    with s.branch():
+        rhs = s.eval_as(node.rhs, T.BOOL)
     emitter.emit(Op.MOV, result, s.register(rhs))
     emitter.place(end)
     return Reg(T.BOOL, result)
@@ -403,6 +415,7 @@ def array_type(s: Sema, node: ast.ArrayType) -> Value:
             node.span,
             f"an array of arrays is written with one list of sizes, [M, N]{inner.element}",
         )
+    _check_sized(s, inner, node.span)
     type_ = T.array_of(dims, inner)
     if type_.count > MAX_ARRAY:
         raise s.fail(node.span, f"{type_} has {type_.count} elements, more than {MAX_ARRAY}")
@@ -425,18 +438,35 @@ def enum_type(s: Sema, node: ast.EnumType) -> Value:
     backing = T.U16 if node.backing is None else s.type(node.backing)
     if not isinstance(backing, T.IntType):
         raise s.fail(node.span, f"an enum is backed by an integer type, found {backing}")
+    members = _enum_members(s, node, backing)
+    key = (id(node), backing, tuple(members.items()))
+    made = s.compilation.declared
+    if key not in made:
+        made[key] = T.EnumType(f"enum({backing})", backing, members)
+    return Const(T.TYPE, made[key])
+
+
+def _enum_members(s: Sema, node: ast.EnumType, backing: T.IntType) -> dict[str, int]:
+    """Members and values: those without a value of their own count from 0, past given ones."""
+    given = [
+        None if m.value is None else s.integer(m.value, "the value of an enum member")
+        for m in node.members
+    ]
+    taken = {value for value in given if value is not None}
+    free = (value for value in count() if value not in taken)
+    seen: set[int] = set()
     members: dict[str, int] = {}
-    value = -1
-    for member in node.members:
-        value += 1
-        if member.value is not None:
-            value = s.integer(member.value, "the value of an enum member")
+    for member, value in zip(node.members, given, strict=True):
+        value = next(free) if value is None else value
         if member.name in members:
             raise s.fail(member.span, f"enum member '{member.name}' is declared twice")
+        if value in seen:
+            raise s.fail(member.span, f"two members of the enum have the value {value}")
         if not backing.low <= value <= backing.high:
             raise s.fail(member.span, f"{value} does not fit {backing}")
+        seen.add(value)
         members[member.name] = value
-    return Const(T.TYPE, T.EnumType(f"enum({backing})", backing, members))
+    return members
 
 
 @evaluates(ast.StructType)
@@ -445,8 +475,18 @@ def struct_type(s: Sema, node: ast.StructType) -> Value:
     for field in node.fields:
         if field.name in fields:
             raise s.fail(field.span, f"field '{field.name}' is declared twice")
-        fields[field.name] = s.type(field.type)
-    return Const(T.TYPE, T.StructType(node.kind, fields, node.layout, node.kind == "union"))
+        fields[field.name] = type_ = s.type(field.type)
+        _check_sized(s, type_, field.span)
+    key = (id(node), tuple(fields.items()))
+    made = s.compilation.declared
+    if key not in made:
+        made[key] = T.StructType(node.kind, fields, node.layout, node.kind == "union")
+    return Const(T.TYPE, made[key])
+
+
+def _check_sized(s: Sema, type_: T.Type, span: Span) -> None:
+    if type_ is T.ANYOPAQUE:
+        raise s.fail(span, "anyopaque has no size: it stands behind a pointer only")
 
 
 __all__ = ["binary_values", "narrowed", "zeros"]

@@ -104,10 +104,11 @@ def _runtime_while(s: Sema, node: ast.While, loop: Loop) -> Signal | None:
     if not endless:
         emitter.jump(Op.JZ, loop.end, s.register(test))
     emitter.next_register = registers
-    statements(s, node.body.statements)
-    emitter.place(loop.next)
-    if node.step is not None:
-        s.execute(node.step)
+    with s.branch():
+        statements(s, node.body.statements)
+        emitter.place(loop.next)
+        if node.step is not None:
+            s.execute(node.step)
     emitter.jump(Op.JMP, head)
     emitter.place(loop.end)
     return DEAD if endless and not loop.end.used else None
@@ -216,7 +217,7 @@ def _runtime_for(s: Sema, node: ast.For, loop: Loop, iterable: Value) -> Signal 
     down = isinstance(step, Const) and step.value < 0
     emitter.emit(Op.GT if down else Op.LT, test, counter, limit, t=T.I64.code or 0)
     emitter.jump(Op.JZ, loop.end, test)
-    with s.scope():
+    with s.scope(), s.branch():
         item: Entity = Reg(type_, counter)
         if isinstance(iterable, Mem):
             item = _copy_item(s, iterable, counter)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyflame.runtime.csl import ast
+from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import Entity, Sema, describe, evaluates, locates, provides
 from pyflame.runtime.csl.sema.values import (
+    GLOBAL,
     Address,
     ArrayData,
     Cell,
@@ -56,6 +58,8 @@ def place_at(s: Sema, base: Entity, indices: Sequence[Value], node: ast.Index) -
         if pointer.type.many:
             return _element_of_many(s, pointer, indices, node)
         base = deref(s, pointer, node.span)
+    if base.type is T.TUPLE:
+        base = s.load(base)
     if isinstance(base, Tuple):
         return base.items[_known_index(s, indices, len(base.items), node)]
     if not isinstance(base.type, T.ArrayType):
@@ -169,6 +173,8 @@ def _element_of_many(s: Sema, pointer: Value, indices: Sequence[Value], node: as
             const = pointer.type.const
             base = Mem(type_, None, address.target, address.offset, const)
             flat = index.value if isinstance(index, Const) else index
+            if isinstance(flat, int):
+                _check_known_address(s, address, type_, flat, node)
             return _memory_element(s, base, type_, flat)
         whole = _target_place(address)
         array = whole.type
@@ -179,6 +185,21 @@ def _element_of_many(s: Sema, pointer: Value, indices: Sequence[Value], node: as
             return element_place(s, whole, type_, flat, node.span)
     base = Mem(type_, s.register(pointer, node.span), None, 0, pointer.type.const)
     return _memory_element(s, base, type_, index.value if isinstance(index, Const) else index)
+
+
+def _check_known_address(
+    s: Sema, address: Address, type_: T.Type, flat: int, node: ast.Index
+) -> None:
+    """Refuse an index that leaves the variable that a known pointer points into."""
+    storage = address.target
+    assert isinstance(storage, Storage)
+    start = address.offset + flat * type_.size
+    if not 0 <= start <= storage.type.size - type_.size:
+        raise s.fail(
+            node.span,
+            f"index {flat} leaves '{storage.name}', which the pointer points to",
+            Note(f"it is a {storage.type}", storage.span),
+        )
 
 
 # Members
@@ -257,6 +278,8 @@ def deref(s: Sema, pointer: Value, span: Span) -> Entity:
     type_ = pointer.type
     if not isinstance(type_, T.PointerType):
         raise s.fail(span, f"'.*' needs a pointer, found {describe(pointer)}")
+    if type_.many:
+        raise s.fail(span, f"'.*' is not for {type_}: it may point to any number; index it")
     if isinstance(pointer, Const):
         if isinstance(pointer.value, FnValue):
             return pointer
@@ -289,6 +312,7 @@ def _target_place(address: Address) -> Entity:
 @evaluates(ast.AddressOf)
 def address_of(s: Sema, node: ast.AddressOf) -> Value:
     """``&x``."""
+    _check_addressable(s, node)
     entity = s.ref(node.operand)
     if isinstance(entity, Const) and isinstance(entity.value, FnValue):
         if entity.value.decl.inline:
@@ -302,7 +326,20 @@ def address_of(s: Sema, node: ast.AddressOf) -> Value:
         )
     if pointer is None:
         raise s.fail(node.span, f"'&' needs a variable, found a value of type {entity.type}")
+    target = pointer.value.target if isinstance(pointer, Const) else None
+    if isinstance(target, Cell) and not s.frame.comptime:
+        note = Note("it is declared here", target.span)
+        raise s.fail(node.span, "a compile-time variable has no address at run time", note)
     return pointer
+
+
+def _check_addressable(s: Sema, node: ast.AddressOf) -> None:
+    """Only variables, their parts, and what pointers point to have an address."""
+    operand = node.operand
+    while isinstance(operand, ast.Member | ast.Index):
+        operand = operand.base
+    if not isinstance(operand, ast.Name | ast.Deref):
+        raise s.fail(node.span, "'&' needs a variable, found a value that has no place")
 
 
 def _pointer(s: Sema, entity: Entity) -> Value | None:
@@ -374,10 +411,10 @@ def build_array(s: Sema, type_: T.ArrayType, items: Sequence[Value], span: Span)
 def store(s: Sema, place: Entity, value: Value, span: Span) -> None:
     """Write `value`, already of the place's type, into it."""
     if isinstance(place, Cell):
-        _comptime_store(s, value, span)
+        _comptime_store(s, place, value, span)
         place.value = owned(value)
     elif isinstance(place, Part) and isinstance(place.target, Cell) and not place.target.const:
-        _comptime_store(s, value, span)
+        _comptime_store(s, place.target, value, span)
         write_path(place.target, place.path, value)
     elif isinstance(place, Mem) and not place.const:
         _store_memory(s, place, value, span)
@@ -389,8 +426,19 @@ def store(s: Sema, place: Entity, value: Value, span: Span) -> None:
         raise s.fail(span, "cannot assign to a constant")
 
 
-def _comptime_store(s: Sema, value: Value, span: Span) -> None:
+def _comptime_store(s: Sema, cell: Cell, value: Value, span: Span) -> None:
     s.known(value, span, "value of a compile-time variable")
+    unit = s.frame.instance.unit
+    note = Note("it is declared here", cell.span)
+    if cell.branches == GLOBAL:
+        if unit is not None and unit.compiling is not None:
+            raise s.fail(span, "run-time code cannot change a compile-time variable", note)
+    elif cell.branches < s.branches:
+        raise s.fail(
+            span,
+            "a compile-time variable cannot change where run time decides whether this code runs",
+            note,
+        )
 
 
 def _store_memory(s: Sema, place: Mem, value: Value, span: Span) -> None:

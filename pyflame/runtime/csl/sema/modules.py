@@ -20,6 +20,7 @@ from pyflame.runtime.csl.sema.expr import zeros
 from pyflame.runtime.csl.sema.image import ImageUnit
 from pyflame.runtime.csl.sema.linkage import linked_entity, register_links
 from pyflame.runtime.csl.sema.values import (
+    GLOBAL,
     Cell,
     Const,
     ConstData,
@@ -33,6 +34,7 @@ from pyflame.runtime.csl.sema.values import (
     is_known,
     owned,
 )
+from pyflame.runtime.csl.sema.variables import alignment
 from pyflame.runtime.csl.source import SourceFile, Span
 from pyflame.runtime.fabric.image import Route
 
@@ -89,6 +91,8 @@ class Compilation:
     line_files: dict[str, int] = field(default_factory=dict)
     """Source files that instructions come from, numbered."""
     exports: dict[str, tuple[bool, str]] = field(default_factory=dict)
+    declared: dict[tuple[object, ...], T.Type] = field(default_factory=dict)
+    """Structs and enums by the place and the parts of their declaration."""
     streaming: dict[str, int] = field(default_factory=dict)
     uses_memcpy: bool = False
     printed: list[str] = field(default_factory=list)
@@ -299,10 +303,12 @@ class Instance:
                 s.const(name, T.COMPTIME_STRING, "name for the linker")
         type_ = None if decl.type is None else s.type(decl.type)
         if decl.kind == "param":
-            return self._constant(decl, self._param(s, decl, type_))
+            return self._constant(s, decl, self._param(s, decl, type_))
         value = self._initial(s, decl, type_)
         if decl.kind == "const":
-            return self._constant(decl, value)
+            return self._constant(s, decl, value)
+        if value.type is T.MODULE:
+            raise s.fail(decl.span, f"a module is imported by a 'const': '{decl.name}' is a var")
         return self._global(s, decl, type_ or value.type, value)
 
     def _initial(self, s: Sema, decl: ast.VarDecl, type_: T.Type | None) -> Value:
@@ -331,35 +337,36 @@ class Instance:
         note = Note(f"param '{decl.name}' is declared as {type_}", decl.span)
         return coerce(s, value, type_, self.span or decl.span, note)
 
-    def _constant(self, decl: ast.VarDecl, value: Value) -> Entity:
+    def _constant(self, s: Sema, decl: ast.VarDecl, value: Value) -> Entity:
         type_ = value.type
         declared = value.value if isinstance(value, Const) else None
         if isinstance(declared, T.EnumType | T.StructType) and not declared.named:
             declared.name, declared.named = decl.name, True
-        if isinstance(type_, T.ArrayType | T.StructType) and is_known(value):
-            return ConstData(decl.name, value, decl.span)
+        align = alignment(s, decl)
+        if (isinstance(type_, T.ArrayType | T.StructType) or align) and is_known(value):
+            return ConstData(decl.name, value, decl.span, align)
         return value
 
     def _global(self, s: Sema, decl: ast.VarDecl, type_: T.Type, value: Value) -> Entity:
         if self.unit is None or (type_.comptime_only and type_ is not T.VOID):
-            return Cell(type_, owned(value), decl.span)
+            return Cell(type_, owned(value), decl.span, branches=GLOBAL)
         if isinstance(type_, T.DsdType):
             slot = self.unit.new_slot()
             if isinstance(value, Const) and value.value is not None:
                 self.unit.slot_init[slot] = self.unit.descriptor_row(value.value)
             return Slot(type_, slot)
-        align = 0
-        if decl.align is not None:
-            align = s.integer(decl.align, "an alignment")
-            if align <= 0 or align & (align - 1) or align > 4096:
-                raise s.fail(decl.align.span, f"an alignment is a power of two, found {align}")
         initial = None if isinstance(value, Const) and value.value is None else value
         if isinstance(initial, Const):
             s.check_address(initial, decl.span)
         if isinstance(initial, Const) and isinstance(initial.value, FnValue):
             initial = Const(T.U16, s.compilation.functions.index(s, initial.value))
         storage = Storage(
-            self.unit, self._qualified(decl.name), type_, initial, align or type_.align, decl.span
+            self.unit,
+            self._qualified(decl.name),
+            type_,
+            initial,
+            alignment(s, decl) or type_.align,
+            decl.span,
         )
         return Mem(type_, None, storage, 0, const=False)
 

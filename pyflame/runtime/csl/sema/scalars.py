@@ -157,10 +157,15 @@ def fold(op: str, type_: T.Type, a: Number, b: Number) -> Number:
     if isinstance(type_, T.FloatType) or type_ is T.COMPTIME_FLOAT:
         if op not in _FLOAT:
             raise FoldError(f"'{op}' is not defined for {type_}")
+        if type_ is T.COMPTIME_FLOAT and op == "/" and b == 0:
+            raise FoldError("division by zero")
         try:
-            return round_to(type_, _FLOAT[op](float(a), float(b)))
+            result = round_to(type_, _FLOAT[op](float(a), float(b)))
         except OverflowError:
             return math.inf
+        if type_ is T.COMPTIME_FLOAT and math.isnan(result):
+            raise FoldError(f"{a} {op} {b} is not a number")
+        return result
     if not T.is_integer(type_):
         raise FoldError(f"'{op}' is not defined for {type_}")
     result = _INTEGER[op](int(a), int(b))

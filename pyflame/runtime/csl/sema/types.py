@@ -7,6 +7,9 @@ from math import prod
 
 from pyflame.runtime.fabric.isa import Type as Code
 
+MAX_BITS = 16_777_215
+"""Most bits of an integer type."""
+
 
 class Type:
     """A type: `name` as written, `size` in bytes of PE memory (0: it has no memory form).
@@ -38,18 +41,18 @@ class Type:
 
 
 class IntType(Type):
-    """``iN`` or ``uN``."""
+    """``iN`` or ``uN``; without bits, or with more than 64, at compile time only."""
 
     __slots__ = ("bits", "high", "low", "signed")
 
     def __init__(self, signed: bool, bits: int) -> None:
-        container = next(b for b in (8, 16, 32, 64) if bits <= b)
-        code = Code[f"{'I' if signed else 'U'}{container}"]
+        container = next((b for b in (8, 16, 32, 64) if 0 < bits <= b), 0)
+        code = Code[f"{'I' if signed else 'U'}{container}"] if container else None
         super().__init__(f"{'i' if signed else 'u'}{bits}", container // 8, code)
         self.signed = signed
         self.bits = bits
-        self.low = -(1 << (bits - 1)) if signed else 0
-        self.high = (1 << (bits - 1)) - 1 if signed else (1 << bits) - 1
+        self.low = -(1 << (bits - 1)) if signed and bits else 0
+        self.high = (1 << (bits - signed)) - 1 if bits else 0
 
     def wrap(self, value: int) -> int:
         """`value` reduced to this type's range as two's complement does."""
@@ -188,7 +191,7 @@ class StructType(Type):
 
 @cache
 def int_type(signed: bool, bits: int) -> IntType:
-    """``i{bits}`` or ``u{bits}``, 1 to 64 bits."""
+    """``i{bits}`` or ``u{bits}``, 0 to `MAX_BITS` bits."""
     return IntType(signed, bits)
 
 
@@ -199,9 +202,13 @@ def array_of(dims: tuple[int, ...], element: Type) -> ArrayType:
 
 
 @cache
+def _pointer(element: Type, const: bool, many: bool) -> PointerType:
+    return PointerType(element, const, many)
+
+
 def pointer_to(element: Type, const: bool = False, many: bool = False) -> PointerType:
     """The pointer type to `element`."""
-    return PointerType(element, const, many)
+    return _pointer(element, const, many)
 
 
 @cache
@@ -267,9 +274,9 @@ def named_type(name: str, half: FloatType = F16) -> Type | None:
     if name == "f16":
         return half
     found = NAMED_TYPES.get(name)
-    if found is None and name[:1] in "iu" and name[1:].isdigit() and len(name) <= 3:
+    if found is None and name[:1] in "iu" and name[1:].isdigit() and len(name) <= 9:
         bits = int(name[1:])
-        if 1 <= bits <= 64 and name[1] != "0":
+        if bits <= MAX_BITS and (name[1] != "0" or (bits == 0 and len(name) == 2)):
             return int_type(name[0] == "i", bits)
     return found
 

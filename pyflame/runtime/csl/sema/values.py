@@ -178,12 +178,23 @@ class Storage:
         return self._address
 
 
+GLOBAL = -1
+"""`Cell.branches` of a file's variables."""
+
+
 class Cell:
-    """A variable that exists at compile time only."""
+    """A variable that exists at compile time only.
 
-    __slots__ = ("const", "span", "type", "value")
+    `branches` is how many run-time branches and loops its declaration stands in: only there can
+    it change.
+    """
 
-    def __init__(self, type_: T.Type, value: Value, span: Span, const: bool = False) -> None:
+    __slots__ = ("branches", "const", "span", "type", "value")
+
+    def __init__(
+        self, type_: T.Type, value: Value, span: Span, const: bool = False, branches: int = 0
+    ) -> None:
+        self.branches = branches
         self.type = type_
         self.value = value
         self.span = span
@@ -229,9 +240,10 @@ class Part:
 class ConstData:
     """A known value that can be pointed to; it gets memory when the machine needs it."""
 
-    __slots__ = ("_storage", "name", "span", "value")
+    __slots__ = ("_storage", "align", "name", "span", "value")
 
-    def __init__(self, name: str, value: Value, span: Span) -> None:
+    def __init__(self, name: str, value: Value, span: Span, align: int = 0) -> None:
+        self.align = align
         self.name = name
         self.value = value
         self.span = span
@@ -246,7 +258,12 @@ class ConstData:
         """Its memory in the image of `unit`."""
         if self._storage is None:
             self._storage = Storage(
-                unit, self.name, self.value.type, self.value, self.value.type.align, self.span
+                unit,
+                self.name,
+                self.value.type,
+                self.value,
+                self.align or self.value.type.align,
+                self.span,
             )
         return self._storage
 

@@ -34,6 +34,9 @@ from pyflame.runtime.csl.sema.values import (
     owned,
 )
 
+MAX_ALIGNMENT = 4096
+"""Largest ``align`` in bytes."""
+
 MODIFIERS = frozenset(
     ["increment_dsd_offset", "set_dsd_base_addr", "set_dsd_length", "set_dsd_stride"]
 )
@@ -66,17 +69,32 @@ def local_variable(s: Sema, node: ast.VarDecl) -> Signal | None:
 
 def _local_entity(s: Sema, node: ast.VarDecl, register: int) -> Entity:
     type_ = None if node.type is None else s.type(node.type)
+    align = alignment(s, node)
     if s.frame.comptime or node.comptime:
         with s.comptime():
             value = _initial(s, node, type_)
         s.known(value, node.span, "variable")
-        return _comptime_entity(node, type_ or value.type, value)
+        return _comptime_entity(s, node, type_ or value.type, value, align)
     if node.init is None and node.kind == "var" and type_ is not None:
-        return _uninitialised(s, node, type_, register)
+        if isinstance(type_, T.DsdType):
+            return Slot(type_, s.unit.new_slot())
+        # Zero, as everything else that is not initialised.
+        return _runtime_entity(s, node, zeros(s, type_, node.span), register, align)
     value = _initial(s, node, type_)
     if node.kind == "const" and is_known(value):
-        return _comptime_entity(node, value.type, value)
-    return _runtime_entity(s, node, value, register)
+        return _comptime_entity(s, node, value.type, value, align)
+    return _runtime_entity(s, node, value, register, align)
+
+
+def alignment(s: Sema, node: ast.VarDecl) -> int:
+    """The bytes that ``align`` asks for, 0 where a declaration has none."""
+    if node.align is None:
+        return 0
+    align = s.integer(node.align, "an alignment")
+    if align <= 0 or align & (align - 1) or align > MAX_ALIGNMENT:
+        wanted = f"a power of two up to {MAX_ALIGNMENT}"
+        raise s.fail(node.align.span, f"an alignment is {wanted}, found {align}")
+    return align
 
 
 def _initial(s: Sema, node: ast.VarDecl, type_: T.Type | None) -> Value:
@@ -86,27 +104,22 @@ def _initial(s: Sema, node: ast.VarDecl, type_: T.Type | None) -> Value:
             raise s.fail(node.span, f"'{node.name}' needs {need}")
         return zeros(s, type_, node.span)
     value = s.eval(node.init) if type_ is None else s.eval_as(node.init, type_)
-    if value.type is T.VOID and type_ is not T.VOID:
+    if value.type is T.VOID and type_ is None and isinstance(node.init, ast.Call):
         raise s.fail(node.init.span, f"'{node.name}' cannot hold {describe(value)}")
     return detached(value)
 
 
-def _comptime_entity(node: ast.VarDecl, type_: T.Type, value: Value) -> Entity:
+def _comptime_entity(s: Sema, node: ast.VarDecl, type_: T.Type, value: Value, align: int) -> Entity:
     if node.kind == "const":
+        if type_ is T.MODULE and isinstance(node.init, ast.BuiltinCall):
+            raise s.fail(node.span, "a module is imported by a 'const' of the file, not here")
         if isinstance(type_, T.ArrayType | T.StructType):
-            return ConstData(node.name, value, node.span)
+            return ConstData(node.name, value, node.span, align)
         return value
-    return Cell(type_, owned(value), node.span)
+    return Cell(type_, owned(value), node.span, branches=s.branches)
 
 
-def _uninitialised(s: Sema, node: ast.VarDecl, type_: T.Type, register: int) -> Entity:
-    """``var x: T;``: zero, as everything else that is not initialised."""
-    if isinstance(type_, T.DsdType):
-        return Slot(type_, s.unit.new_slot())
-    return _runtime_entity(s, node, zeros(s, type_, node.span), register)
-
-
-def _runtime_entity(s: Sema, node: ast.VarDecl, value: Value, register: int) -> Entity:
+def _runtime_entity(s: Sema, node: ast.VarDecl, value: Value, register: int, align: int) -> Entity:
     type_ = value.type
     if isinstance(type_, T.DsdType):
         if isinstance(value, Slot) and value.fresh:
@@ -119,15 +132,15 @@ def _runtime_entity(s: Sema, node: ast.VarDecl, value: Value, register: int) -> 
             return _kept(s, value)
         raise s.fail(node.span, f"a run-time variable cannot have type {type_}: declare a struct")
     if type_.comptime_only:
+        known = f", or declare it 'comptime {node.kind}'" if is_known(value) else ""
         raise s.fail(
             node.span,
             f"'{node.name}' has type {type_}, which exists at compile time only; give it a type "
-            f"such as u16, or declare it 'comptime {node.kind}'",
+            f"such as u16{known}",
         )
     if type_.code is not None and node.name not in s.frame.addressed:
         s.emitter(node.span).move(register, s.register(value, node.span))
         return Reg(type_, register)
-    align = 0 if node.align is None else s.integer(node.align, "an alignment")
     memory = new_local(s, type_, node.name, node.span, align)
     store(s, memory, value, node.span)
     if node.kind == "const":
