@@ -200,8 +200,6 @@ def test_wse3_ids(errors: Errors):
     text = PARTS + "comptime { @bind_data_task(d, @get_data_task_id(c)); }"
     message = errors(text, arch="wse3")
     assert "on wse3 a data task id is made from an input_queue" in message
-    text = PARTS + "comptime { @bind_data_task(d, @get_data_task_id(q)); }"
-    assert "bound to input queue 2, which is not initialised" in errors(text, arch="wse3")
     text = (
         PARTS
         + """comptime { @set_local_color_config(@get_color(11), .{
