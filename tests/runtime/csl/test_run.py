@@ -450,3 +450,19 @@ def test_an_address_that_the_program_makes_is_read(result: Result):
         """
     )
     assert out == [42]
+
+
+def test_imports_are_looked_for_beside_the_importer_then_beside_the_layout(result: Result):
+    files = {
+        "parts/a.csl": """const b = @import_module("parts/b.csl");
+                          const c = @import_module("c.csl");""",
+        "parts/b.csl": "const value: u32 = 7;",
+        "parts/c.csl": "const value: u32 = 20;",
+        "c.csl": "const value: u32 = 1000;",
+    }
+    text = """
+    const a = @import_module("parts/a.csl");
+    export var out: u32 = 0;
+    task main() void { out = a.b.value + a.c.value; }
+    """
+    assert result(text, files=files) == [27]
