@@ -171,15 +171,17 @@ class Compilation:
         return decls
 
     def resolve(self, name: str, importer: SourceFile, span: Span) -> ParsedFile:
-        """The file that ``@import_module(name)`` in `importer` means."""
+        """The file that ``@import_module(name)`` in `importer` means: beside the importer, beside
+        the layout, or on an import path."""
         if name.startswith("<") and name.endswith(">"):
             return self._resolve_library(name, span)
-        here = Path(importer.path).parent
-        for folder in (here, *self.import_paths):
+        beside = [] if importer.library else [self.root]
+        folders = dict.fromkeys([Path(importer.path).parent, *beside, *self.import_paths])
+        for folder in folders:
             candidate = folder / name
             if candidate.is_file():
                 return self.load(candidate, span, importer.library)
-        looked = ", ".join(str(f) for f in (here, *self.import_paths))
+        looked = ", ".join(map(str, folders))
         raise self.engine.fail(span, f"there is no file '{name}' in {looked}")
 
     def _resolve_library(self, name: str, span: Span) -> ParsedFile:
