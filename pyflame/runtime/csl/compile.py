@@ -52,7 +52,7 @@ def compile_program(
         params: values of the layout's params; integers also serve params of type color.
         fabric_dims: columns and rows of the fabric (0, 0 when None).
         fabric_offsets: place of the rectangle on the fabric.
-        import_paths: folders searched for imports after the importer's own.
+        import_paths: folders searched for imports after the importer's own and the layout's.
         fp16_format: what f16 means, a key of `HALVES`.
         max_errors: stop after this many errors.
         comptime_limit: most loop iterations and calls at compile time.
@@ -213,6 +213,7 @@ def _assemble(compilation: Compilation, params: dict[str, str]) -> Program:
     if engine.error_count:
         raise Abort
     routes, route_of = _routes(compilation, image_of, local_routes, width, height)
+    compilation.unused.check(compilation)
     if engine.error_count:
         raise Abort
     return Program(
@@ -246,6 +247,7 @@ def _run_layout(
     for decl in file.module.decls:
         if isinstance(decl, ast.LayoutBlock):
             instance.run_block(sema, decl.body)
+    compilation.unused.note(instance)
 
 
 def _layout_params(
@@ -349,7 +351,10 @@ def _compile_image(
         finish_image(sema, unit, instance)
     if engine.failures > before:
         return None, {}
-    return unit.finish(compilation.line_files), unit.routes
+    image = unit.finish(compilation.line_files)
+    for used in unit.instances:
+        compilation.unused.note(used)
+    return image, unit.routes
 
 
 # Routes

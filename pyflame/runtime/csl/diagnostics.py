@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pyflame.errors import ParseError
@@ -56,11 +58,16 @@ class TooManyErrors(Abort):
 
 @dataclass
 class DiagnosticEngine:
-    """Collects the messages of one run, at most `max_errors` errors, each place once."""
+    """Collects the messages of one run, at most `max_errors` errors, each place once.
+
+    With `trial`, what is read may be meant for another place: `muted` errors are not recorded.
+    """
 
     max_errors: int = 20
     diagnostics: list[Diagnostic] = field(default_factory=list)
     error_count: int = 0
+    trial: bool = False
+    muted: int = 0
     failures: int = 0
     """How often `error` was called: also when the same message was recorded before."""
     _seen: set[tuple[str, int, str]] = field(default_factory=set)
@@ -72,6 +79,8 @@ class DiagnosticEngine:
             TooManyErrors: the limit is reached.
         """
         self.failures += 1
+        if self.trial and self.muted:
+            return
         if not self._record("error", span, message, notes):
             return
         self.error_count += 1
@@ -81,6 +90,24 @@ class DiagnosticEngine:
     def warning(self, span: Span | None, message: str, *notes: Note) -> None:
         """Record a warning; warnings never stop a compile."""
         self._record("warning", span, message, notes)
+
+    @contextmanager
+    def muting(self) -> Iterator[None]:
+        """In a trial, mute errors of what depends on the place of a program."""
+        self.muted += 1
+        try:
+            yield
+        finally:
+            self.muted -= 1
+
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """Errors here are mistakes wherever the program runs."""
+        muted, self.muted = self.muted, 0
+        try:
+            yield
+        finally:
+            self.muted = muted
 
     def fail(self, span: Span | None, message: str, *notes: Note) -> Abort:
         """Record an error and return the exception that unwinds: ``raise engine.fail(…)``."""

@@ -42,7 +42,10 @@ def builtin_call(s: Sema, node: ast.BuiltinCall) -> Value:
     if count < least or (most >= 0 and count > most):
         wanted = str(least) if least == most else f"{least} to {most if most >= 0 else 'any'}"
         raise s.fail(node.span, f"@{node.name} takes {wanted} arguments, found {count}")
-    return rule(s, node)
+    if not s.engine.trial:
+        return rule(s, node)
+    with s.engine.muting():
+        return rule(s, node)
 
 
 # Conversions

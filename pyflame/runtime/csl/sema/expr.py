@@ -98,7 +98,8 @@ def name_place(s: Sema, node: ast.Name) -> Entity:
         return Const(T.TYPE, type_)
     if name in _DIRECTIONS:
         return _DIRECTIONS[name]
-    raise s.fail(node.span, f"'{name}' is not declared{frame.instance.suggestion(name)}")
+    with s.engine.speaking():
+        raise s.fail(node.span, f"'{name}' is not declared{frame.instance.suggestion(name)}")
 
 
 @evaluates(ast.Name)

@@ -42,6 +42,7 @@ from pyflame.runtime.fabric.isa import (
 
 if TYPE_CHECKING:
     from pyflame.runtime.csl.sema.linkage import Link
+    from pyflame.runtime.csl.sema.modules import Instance
 
 AUTOMATIC = 1000
 """Added to its colour, the queue number of a fabric DSD that names no queue."""
@@ -112,6 +113,8 @@ class ImageUnit:
         """(is input, colour) of DSDs without a queue -> the queue, chosen at the end."""
         self.more_input_queues: list[Queue] = []
         """Further colours of input queues that serve several."""
+        self.instances: list[Instance] = []
+        """The file of the program and everything imported, each instance once."""
         self.links: dict[str, list[Link]] = {}
         """Declarations with ``export``, ``extern`` or ``linkname``, by symbol name."""
         self.teardown: dict[int, int] = {}
@@ -246,7 +249,7 @@ class ImageUnit:
             memory=memory,
             data_end=self.end,
             tasks=[*self.tasks, *self._named_by_control_wavelets()],
-            symbols=self.symbols,
+            symbols=dict(self.symbols),
             input_queues=[
                 *self.more_input_queues,
                 *(self.input_queues[n] for n in sorted(self.input_queues)),
@@ -254,14 +257,14 @@ class ImageUnit:
             output_queues=[self.output_queues[n] for n in sorted(self.output_queues)],
             descriptors=self._descriptors(),
             slots=self.slots,
-            slot_init=self.slot_init,
+            slot_init=dict(self.slot_init),
             operands=self._table("operands", OPERAND_WORDS),
             options=self._table("options", OPTION_WORDS),
-            fifos=self.fifos,
+            fifos=list(self.fifos),
             strings=list(self.strings),
-            active=self.active,
+            active=list(self.active),
             blocked=list(self.blocked),
-            teardown=self.teardown,
+            teardown=dict(self.teardown),
             unblocked=sorted(set(self.unblocked)),
             lines=np.array(lines, np.int32).reshape(-1, 2),
             memory_map=self.memory_map(),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyflame.runtime.csl import ast
-from pyflame.runtime.csl.diagnostics import Note
+from pyflame.runtime.csl.diagnostics import Abort, Note
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.core import Entity, Frame, Sema
 from pyflame.runtime.csl.source import Span
@@ -103,6 +103,8 @@ def linked(s: Sema, instance: Instance, decl: Declaration, span: Span) -> Link:
     for link in [] if unit is None else unit.links.get(name, []):
         if link.decl.linkage == "export":
             return link
+    if s.engine.trial:
+        raise Abort
     note = Note(f"'{decl.name}' is declared here", decl.name_span)
     raise s.fail(
         span,

@@ -19,6 +19,7 @@ from pyflame.runtime.csl.sema.core import Binding, Entity, Frame, Sema
 from pyflame.runtime.csl.sema.expr import zeros
 from pyflame.runtime.csl.sema.image import ImageUnit
 from pyflame.runtime.csl.sema.linkage import linked_entity, register_links
+from pyflame.runtime.csl.sema.unused import UnusedDeclarations
 from pyflame.runtime.csl.sema.values import (
     GLOBAL,
     Cell,
@@ -91,6 +92,7 @@ class Compilation:
     line_files: dict[str, int] = field(default_factory=dict)
     """Source files that instructions come from, numbered."""
     exports: dict[str, tuple[bool, str]] = field(default_factory=dict)
+    unused: UnusedDeclarations = field(default_factory=UnusedDeclarations)
     declared: dict[tuple[object, ...], T.Type] = field(default_factory=dict)
     """Structs and enums by the place and the parts of their declaration."""
     streaming: dict[str, int] = field(default_factory=dict)
@@ -222,6 +224,8 @@ class Instance:
         self.compilation = compilation
         self.file = file
         self.unit = unit
+        if unit is not None:
+            unit.instances.append(self)
         self.params = params
         self.span = span
         self.bindings: dict[str, Binding] = {}
@@ -329,6 +333,8 @@ class Instance:
         if decl.name not in self.params:
             if decl.init is not None:
                 return self._initial(s, decl, type_)
+            if s.engine.trial:
+                raise Abort
             notes = () if self.span is None else (Note("the file is used here", self.span),)
             raise s.fail(
                 decl.span, f"param '{decl.name}' is not supplied and has no default", *notes
