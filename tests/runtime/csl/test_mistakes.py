@@ -73,7 +73,7 @@ BODY_ERRORS = {
     "@activate(5);": "@activate needs a local task id, found the number 5",
     "break;": "'break' cannot leave: there is no loop",
     "while (true) { break :out; }": "no enclosing block or loop has the label 'out'",
-    "var n: u16 = 1; const x = switch (n) { 1 => 2 };": "'switch' must cover every case: values of u16 are missing; add 'else =>'",
+    "var n: u16 = 1; const x = switch (n) { 1 => 2 };": "values of u16 are missing; add 'else =>'",
     "var n: u16 = 1; comptime { @comptime_assert(n == 1); }": "must be known at compile time",
     "const x = y; const y = 1;": "'y' is not declared",
 }  # fmt: skip
@@ -306,3 +306,26 @@ def test_files_that_cannot_be_read(errors: Errors, tmp_path: Path):
     assert "bad.csl is not UTF-8: byte 10 is 0xff" in message
     message = errors('const m = @import_module("<nothing/here>");' + MAIN % "")
     assert "there is no library <nothing/here>; known are" in message
+
+
+JSON_ERRORS = {
+    ("u8", "300"): "expected u8, found the number 300; u8 holds 0 to 255",
+    ("u16", '"a"'): "v.json is a string, which does not make a u16",
+    ("f32", "null"): "v.json is null, which does not make a f32",
+    ("f32", "NaN"): "v.json cannot be read as JSON: NaN is not a number of JSON",
+    ("[3]u16", "[1, 2]"): "v.json is an array of 2; [3]u16 has 3 elements, in one array",
+    ("[2]u16", "[1, [2]]"): "v.json, element 1 is an array, which does not make a u16",
+    ("color", "99"): "v.json: colour 99 is out of range 0 to 23",
+    ("comptime_struct", '{"a": 1}'): "v.json: the key 'a' is not a new 'name:type'",
+    ("comptime_struct", '{"a:what": 1}'): "the type of 'a' in v.json:1:1: error: 'what' is",
+    ("comptime_struct", '{"a:[2": 1}'): "v.json: the key 'a:[2' names no type: the type of 'a' in",
+    ("comptime_struct", '{"a:u16": 1, "a:u16": 2}'): "an object has a key twice",
+    ("u16", "["): "v.json cannot be read as JSON",
+    ("u16", "[" * 100_000): "v.json cannot be read as JSON: it is nested too deeply",
+}
+
+
+@pytest.mark.parametrize("case", JSON_ERRORS, ids=lambda case: f"{case[0]}-{case[1][:12]}")
+def test_json_that_does_not_fit(errors: Errors, case: tuple[str, str]):
+    text = f'const v = @import_comptime_value({case[0]}, "v.json");' + MAIN % "_ = v;"
+    assert JSON_ERRORS[case] in errors(text, files={"v.json": case[1]})

@@ -466,3 +466,37 @@ def test_imports_are_looked_for_beside_the_importer_then_beside_the_layout(resul
     task main() void { out = a.b.value + a.c.value; }
     """
     assert result(text, files=files) == [27]
+
+
+def test_a_value_from_a_json_file(result: Result):
+    files = {
+        "parts/a.json": '{"n:u16": 3, "x:f32": 2, "c:color": 5, "on:bool": true, '
+        '"s:comptime_string": "abc", "v:[3]i16": [1, -2, 3], "inner:comptime_struct": {"y:comptime_float": 0.5}}',
+        "m.json": "[1, 2, 3, 4]",
+    }
+    text = """
+    const a = @import_comptime_value(comptime_struct, "parts/a.json");
+    const m = @import_comptime_value([2, 2]u32, "m.json");
+    const c: color = a.c;
+    export var out = @zeros([6]f32);
+    task main() void {
+      out[0] = @as(f32, a.n) + a.x + a.inner.y;
+      out[1] = @as(f32, @get_int(c));
+      out[2] = if (a.on and @has_field(a, "n")) 1.0 else 0.0;
+      out[3] = @as(f32, @strlen(a.s));
+      out[4] = @as(f32, a.v[1]);
+      out[5] = @as(f32, m[1, 0]);
+    }
+    """
+    assert result(text, files=files) == [5.5, 5.0, 1.0, 3.0, -2.0, 3.0]
+
+
+def test_an_extent_of_65535_is_endless(result: Result):
+    text = """
+    var word: [1]u16 = .{ 7 };
+    export var out = @zeros([4]u16);
+    const endless = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{65535} -> word[0] });
+    const all = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{4} -> out[i] });
+    task main() void { @add16(all, all, endless); }
+    """
+    assert result(text) == [7, 7, 7, 7]

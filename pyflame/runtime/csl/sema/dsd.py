@@ -134,8 +134,11 @@ def _need(s: Sema, fields: dict[str, Value], name: str, node: ast.BuiltinCall) -
 
 
 def extent_value(s: Sema, value: Value, span: Span) -> Value:
-    """An extent: u16, at most 32767, which means endless."""
+    """An extent: u16, at most 32767, which means endless; so does 65535, of which the hardware sees
+    the low 15 bits."""
     if isinstance(value, Const) and T.is_integer(value.type):
+        if value.value == 0xFFFF:
+            return Const(T.U16, ENDLESS)
         if not 0 <= value.value <= ENDLESS:
             raise s.fail(
                 span, f"extent {value.value} is out of range 0 to {MAX_EXTENT} (32767: endless)"

@@ -130,17 +130,21 @@ class Compilation:
             self.files[path] = self._read(path, span, library)
         return self.files[path]
 
-    def _read(self, path: Path, span: Span | None, library: bool) -> ParsedFile:
+    def text(self, path: Path, span: Span | None) -> str:
+        """The content of a file that a program names."""
         try:
             if path.stat().st_size > MAX_FILE_BYTES:
                 raise self.engine.fail(span, f"{path} is larger than {MAX_FILE_BYTES} bytes")
-            text = path.read_bytes().decode("utf-8")
+            return path.read_bytes().decode("utf-8")
         except OSError as error:
             raise self.engine.fail(span, f"cannot read {path}: {error.strerror}") from None
         except UnicodeDecodeError as error:
             raise self.engine.fail(
                 span, f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#x}"
             ) from None
+
+    def _read(self, path: Path, span: Span | None, library: bool) -> ParsedFile:
+        text = self.text(path, span)
         source = SourceFile(self.shown(path, library), text, library, str(path))
         failures = self.engine.failures
         module = parse_file(source, self.engine)
@@ -173,16 +177,19 @@ class Compilation:
         return decls
 
     def resolve(self, name: str, importer: SourceFile, span: Span) -> ParsedFile:
-        """The file that ``@import_module(name)`` in `importer` means: beside the importer, beside
-        the layout, or on an import path."""
+        """The file that ``@import_module(name)`` in `importer` means."""
         if name.startswith("<") and name.endswith(">"):
             return self._resolve_library(name, span)
+        return self.load(self.find(name, importer, span), span, importer.library)
+
+    def find(self, name: str, importer: SourceFile, span: Span) -> Path:
+        """The file `name`: beside the importer, beside the layout, or on an import path."""
         beside = [] if importer.library else [self.root]
         folders = dict.fromkeys([Path(importer.path).parent, *beside, *self.import_paths])
         for folder in folders:
             candidate = folder / name
             if candidate.is_file():
-                return self.load(candidate, span, importer.library)
+                return candidate
         looked = ", ".join(map(str, folders))
         raise self.engine.fail(span, f"there is no file '{name}' in {looked}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyflame.runtime.csl.sema import (
+    builtins_json,
     builtins_tasks,
     builtins_values,
     calls,
@@ -20,8 +21,8 @@ from pyflame.runtime.csl.sema import (
 )
 
 _MODULES = (
-    builtins_tasks, builtins_values, calls, control, dsd, dsd_modify, dsd_ops, expr, intrinsics,
-    layout, loops, memory, tensor, variables,
+    builtins_json, builtins_tasks, builtins_values, calls, control, dsd, dsd_modify, dsd_ops, expr,
+    intrinsics, layout, loops, memory, tensor, variables,
 )  # fmt: skip
 
 
