@@ -314,36 +314,48 @@ def _compile_images(
     """Compile each distinct (file, params) once; fills `image_of`."""
     images: list[Image] = []
     routes: list[dict[int, Route]] = []
-    numbers: dict[object, int] = {}
+    places: dict[object, list[tuple[int, int]]] = {}
     for (x, y), tile in sorted(compilation.tiles.items(), key=lambda t: (t[0][1], t[0][0])):
-        key = (id(tile.file), key_of(tile.params))
-        number = numbers.get(key)
-        if number is None:
-            number = numbers[key] = len(images)
-            name = f"{tile.file.source.name} at ({x}, {y})"
-            try:
-                image, own = _compile_image(compilation, tile, name)
-            except TooManyErrors:
-                raise
-            except Abort:
-                image, own = None, {}
-            if image is None:
-                continue
-            images.append(image)
-            routes.append(own)
-        image_of[y * width + x] = number
+        places.setdefault((id(tile.file), key_of(tile.params)), []).append((x, y))
+    filtered = _filtered_colors(compilation)
+    for pes in places.values():
+        tile = compilation.tiles[pes[0]]
+        name = f"{tile.file.source.name} at {pes[0]}"
+        colors = frozenset[int]().union(*(filtered.get(pe, ()) for pe in pes))
+        try:
+            image, own = _compile_image(compilation, tile, name, colors)
+        except TooManyErrors:
+            raise
+        except Abort:
+            image, own = None, {}
+        if image is None:
+            continue
+        image_of[[y * width + x for x, y in pes]] = len(images)
+        images.append(image)
+        routes.append(own)
     return images, routes
 
 
+def _filtered_colors(compilation: Compilation) -> dict[tuple[int, int], set[int]]:
+    """Colours that the layout filters, by PE."""
+    filtered: dict[tuple[int, int], set[int]] = {}
+    for (x, y, color), route in compilation.routes.items():
+        if route.filter is not None:
+            filtered.setdefault((x, y), set()).add(color)
+    return filtered
+
+
 def _compile_image(
-    compilation: Compilation, tile: Tile, name: str
+    compilation: Compilation, tile: Tile, name: str, filtered: frozenset[int]
 ) -> tuple[Image | None, dict[int, Route]]:
     engine = compilation.engine
     before = engine.failures
     unit = ImageUnit(name, compilation.arch)
     instance = Instance(compilation, tile.file, unit, tile.params.fields, tile.span)
     sema = Sema(compilation, Frame(instance, comptime=True))
+    unit.filtered = filtered
     instance.run(sema)
+    unit.number_filters()
     if engine.failures == before:
         require_exports(sema, unit)
         compilation.functions.compile_pending(sema)

@@ -92,6 +92,8 @@ class Image:
     """(BlockKind, number) unblocked at compile time, e.g. a colour or queue that only control tasks
     use. At the start an id is blocked unless a data or local task is bound to it."""
     teardown: dict[int, int] = field(default_factory=dict)  # colour -> handler function
+    filters: list[int] = field(default_factory=list)
+    """Colour of each filter id."""
     lines: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int32))
     """(file index, line) of each instruction; files in `Program.files`."""
     memory_map: list[tuple[str, int, int]] = field(default_factory=list)  # name, address, bytes
@@ -108,7 +110,14 @@ class Position:
 
 @dataclass(frozen=True)
 class Filter:
-    """A wavelet filter on delivery to the core; `kind` 0 counter, 1 sparse_counter, 2 range."""
+    """A wavelet filter on delivery to the core; `kind` 0 counter, 1 sparse_counter, 2 range.
+
+    A counter counts what arrives from `init_counter` to `limit1` and then from 0 again; what
+    arrives while the count is above `max_counter` is rejected. With `filter_control` only control
+    wavelets pass, while the count is `max_counter`. A sparse counter has `limit2` as its second
+    `limit1` and 0, which means off, as its third. A range accepts data by index, and all control
+    wavelets.
+    """
 
     kind: int
     limit1: int = 0

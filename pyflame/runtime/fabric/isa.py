@@ -154,13 +154,20 @@ class Op(IntEnum):
     TEARDOWNEXIT = auto()  # colour r(a) resumes
     TEARDOWNPENDING = auto()  # r(a) = colour r(b) is suspended
     ROUTEGET = auto()  # r(a) = mask (d & 1: tx, else rx) of colour r(b) at position d >> 1
-    FILTERSET = auto()  # colour r(a): filter word d = r(b)
+    FILTERSET = auto()  # filter r(a), see Image.filters: FilterWord d = r(b)
 
     # the loop of @map, which the CSL compiler makes as tight as the datapath allows
     MAPNEXT = auto()  # r(a) += 1; if r(a) < r(b): pc = d   (free: DLD and DST cost)
 
     # a check of the simulator, which the hardware does not have
     BOUND = auto()  # stop with Fault.BAD_INDEX unless 0 <= r(a) < d   (free)
+
+    # configuration of the core and its router, read or written at run time
+    FILTERGET = auto()  # r(a) = FilterWord d of filter r(b)
+    SWITCHGET = auto()  # r(a) = SwitchState d of colour r(b)
+    QUEUESTATUS = auto()  # r(a) = mask of the queues that are in QueueState d
+    MAINPRIORITY = auto()  # the main thread runs at MainLevel r(a)
+    EXCEPTIONS = auto()  # stop at the FloatException kinds of mask r(a), at no others
 
 
 class Math(IntEnum):
@@ -195,6 +202,58 @@ class Math(IntEnum):
     SIGN = 26
 
 
+class FilterWord(IntEnum):
+    """Words of a wavelet filter, as `image.Filter` names them; COUNT is the running count."""
+
+    KIND = 0
+    LIMIT1 = 1
+    LIMIT2 = 2
+    MAX_COUNTER = 3
+    INIT_COUNTER = 4
+    MIN_IDX = 5
+    MAX_IDX = 6
+    COUNT_DATA = 7
+    COUNT_CONTROL = 8
+    FILTER_CONTROL = 9
+    COUNT = 10
+
+
+class SwitchState(IntEnum):
+    """What `Op.SWITCHGET` reads."""
+
+    POSITION = 0
+    RING = 1
+    POP = 2
+
+
+class QueueState(IntEnum):
+    """What `Op.QUEUESTATUS` asks of all queues of one direction."""
+
+    INPUT_EMPTY = 0
+    INPUT_FULL = 1
+    OUTPUT_EMPTY = 2
+    OUTPUT_FULL = 3
+
+
+class MainLevel(IntEnum):
+    """Priorities of the main thread among microthreads, which are low, medium or high."""
+
+    MEDIUM_LOW = 0  # above low
+    MEDIUM = 1  # in turn with medium
+    MEDIUM_HIGH = 2  # above medium
+    HIGH = 3  # in turn with high
+
+
+class FloatException(IntEnum):
+    """Bits of `Op.EXCEPTIONS`."""
+
+    UNDERFLOW = 0
+    OVERFLOW = 1
+    INEXACT = 2
+    INVALID = 3
+    DIVIDE_BY_ZERO = 4
+
+
 class BlockKind(IntEnum):
     """What `Op.BLOCK` and `Op.UNBLOCK` name."""
 
@@ -219,7 +278,11 @@ class PrintKind(IntEnum):
     BOOL = 9
     NEWLINE = 10
     TIMESTAMP = 11
-    COORDS = 12
+    COORDS = 12  # "PE(x,y): "
+    BIN16 = 13
+    BIN32 = 14
+    I8 = 15
+    U8 = 16
 
 
 class DsdKind(IntEnum):
@@ -420,3 +483,4 @@ class Fault(IntEnum):
     ASYNC_MEMORY = 20  # asynchronous operation without a fabric or FIFO operand
     FIFO_WIDTH = 21  # element width of the operation differs from the FIFO's
     BAD_INDEX = 22  # an index of an array is negative or not below its size
+    EXCEPTION = 23  # a floating-point exception that the program unmasked

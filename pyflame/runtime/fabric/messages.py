@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyflame.runtime.fabric.image import Image, Program
-from pyflame.runtime.fabric.isa import Direction, DsdKind, Fault, Op, TaskKind
+from pyflame.runtime.fabric.isa import Direction, DsdKind, Fault, FloatException, Op, TaskKind
 from pyflame.runtime.fabric.kernel import words as w
 
 
@@ -63,9 +63,18 @@ def _dsd(kind: int) -> str:
     return f"{DsdKind(kind).name.lower()}_dsd" if 0 <= kind < len(DsdKind) else f"kind {kind}"
 
 
+_EXCEPTIONS = {
+    FloatException.UNDERFLOW: "a floating-point result underflowed",
+    FloatException.OVERFLOW: "a floating-point result overflowed",
+    FloatException.INEXACT: "a floating-point result was rounded",
+    FloatException.INVALID: "a floating-point operation had no valid result",
+    FloatException.DIVIDE_BY_ZERO: "a floating-point number was divided by zero",
+}
+
 _ID_KINDS = {
     0: "colour", 1: "queue", 2: "task", 3: "microthread", 4: "function",
-    5: "colour without a router configuration", 6: "filter word",
+    5: "colour without a router configuration", 6: "filter", 7: "main thread priority",
+    8: "set of exceptions",
 }  # fmt: skip
 
 
@@ -148,6 +157,9 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
     ),
     Fault.BAD_INDEX: lambda f, i: (
         f"index {f.a} is out of range: the array has {f.b} elements in this dimension"
+    ),
+    Fault.EXCEPTION: lambda f, i: (
+        f"{_EXCEPTIONS[FloatException(f.a)]}, which the program unmasked (set_exception_mask)"
     ),
     Fault.FIFO_WIDTH: lambda f, i: (
         f"the operation moves elements of {f.b} bytes, the FIFO holds elements of {f.a} bytes"

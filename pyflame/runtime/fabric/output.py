@@ -10,8 +10,6 @@ from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.fabric.isa import PrintKind
 from pyflame.runtime.fabric.kernel import words as w
 
-_TRACE = 16
-
 
 @dataclass(frozen=True)
 class Line:
@@ -40,13 +38,23 @@ class Record:
 
 
 def _float(bits: int, half: str) -> str:
+    """The shortest decimal that reads back as the same float, with a point or an exponent."""
     if half == "f32":
         value = np.uint32(bits & 0xFFFFFFFF).view(np.float32)
     elif half == "bf16":
         value = np.uint32((bits & 0xFFFF) << 16).view(np.float32)
     else:
         value = np.uint16(bits & 0xFFFF).view(np.float16)
-    return f"{float(value):g}"
+    return str(value)
+
+
+_DIGITS: dict[int, tuple[int, str]] = {
+    PrintKind.HEX16: (16, "04X"),
+    PrintKind.HEX32: (32, "08X"),
+    PrintKind.BIN16: (16, "016b"),
+    PrintKind.BIN32: (32, "032b"),
+}
+"""Bits and format of values that are printed digit by digit."""
 
 
 class OutputLog:
@@ -66,8 +74,8 @@ class OutputLog:
         start = int(m.g[w.G_LOG_LIST])
         entries = m.ev[start : start + count * w.LOG_WORDS].reshape(count, w.LOG_WORDS)
         for pe, cycle, kind, value, string, key in entries.tolist():
-            if kind >= _TRACE:
-                self._trace(pe, cycle, kind - _TRACE, value, string, key)
+            if kind >= w.TRACE_KIND:
+                self._trace(pe, cycle, kind - w.TRACE_KIND, value, string, key)
             elif kind == PrintKind.NEWLINE:
                 self._print(pe, cycle, "\n")
             else:
@@ -95,16 +103,15 @@ class OutputLog:
             return _float(value, "bf16" if self._program.half == "bf16" else "f16")
         if kind == PrintKind.F32:
             return _float(value, "f32")
-        if kind == PrintKind.HEX16:
-            return f"{value & 0xFFFF:04x}"
-        if kind == PrintKind.HEX32:
-            return f"{value & 0xFFFFFFFF:08x}"
+        if kind in _DIGITS:
+            bits, form = _DIGITS[kind]
+            return format(value & ((1 << bits) - 1), form)
         if kind == PrintKind.BOOL:
             return "true" if value else "false"
         if kind == PrintKind.TIMESTAMP:
             return str(cycle)
         if kind == PrintKind.COORDS:
-            return f"P{pe % width}.{pe // width}"
+            return f"PE({pe % width},{pe // width}): "
         return str(value)
 
     def _trace(self, pe: int, cycle: int, kind: int, value: int, string: int, key: int) -> None:

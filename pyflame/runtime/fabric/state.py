@@ -23,6 +23,7 @@ from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.limits import MAX_CYCLES, MAX_INSTRUCTIONS
 
 ROUTER_OPS = frozenset(op for op in Op if Op.ROUTESET <= op <= Op.FILTERSET)
+"""Instructions after which a router need not be as its route says."""
 _SLOT_FIELDS = {
     Op.DCOPY: (2, 3), Op.DCONST: (2,), Op.DLEN: (2,), Op.DBASE: (2,), Op.DOFF: (2,),
     Op.DSTRIDE: (2,), Op.DFIELD: (2,), Op.DGET: (3,), Op.DSRLOAD: (2, 3), Op.DLD: (3,),
@@ -195,6 +196,8 @@ class _ImageBuilder:
             w.I_SLOTS: len(self.place),
             w.I_INIT: image.init,
             w.I_DYNAMIC: int(self.dynamic),
+            w.I_FILTERS: add(image.filters),
+            w.I_FILTER_COUNT: len(image.filters),
         }
 
     def _code(self) -> np.ndarray:
@@ -338,6 +341,10 @@ _OP_COSTS = {
 """What instructions cost in terms of the cycle model; the others cost `alu`."""
 
 
+SPARSE = 1
+"""Kind of the filters that use up their limits."""
+
+
 def _filter_words(route: Route) -> list[int] | None:
     f = route.filter
     if f is None:
@@ -433,7 +440,6 @@ def _channels(
     blank = np.zeros(size, np.int64)
     blank[w.C_FILTER] = -1
     blank[w.C_ARRIVED] = -1
-    first = tables.size
     blocks = [_channel(route, blank, tables) for route in program.routes]
     dynamic = np.array([b.dynamic for b in builders])[program.image_of]
     where = (program.route_of >= 0) | (dynamic[:, None] & _named_colors(program))
@@ -444,11 +450,10 @@ def _channels(
     library = np.stack([*blocks, blank])
     ch = library[routes]
     ch[:, w.C_DYNAMIC] = np.repeat(dynamic, where.sum(axis=1))
-    for row in np.flatnonzero((ch[:, w.C_DYNAMIC] != 0) & (ch[:, w.C_FILTER] >= 0)):
-        # filters that the program may rewrite are each router's own
-        filters = (_filter_words(r) for r in program.routes)
-        words = [f for f in filters if f is not None]
-        ch[row, w.C_FILTER] = tables.add(words[int(ch[row, w.C_FILTER] - first) // len(words[0])])
+    for row in np.flatnonzero(ch[:, w.C_FILTER] >= 0):
+        words = _filter_words(program.routes[routes[row]])
+        if words is not None and (ch[row, w.C_DYNAMIC] or words[0] == SPARSE):
+            ch[row, w.C_FILTER] = tables.add(words)  # rewritten: each router's own
     return np.ascontiguousarray(ch).ravel() if ch.size else np.zeros(size, np.int64)
 
 

@@ -15,11 +15,14 @@ from pyflame.runtime.fabric.isa import (
     BlockKind,
     DsdOperands,
     Fault,
+    FilterWord,
     Math,
     Op,
     Operand,
     Option,
     PrintKind,
+    QueueState,
+    SwitchState,
     Type,
     Word,
 )  # fmt: skip
@@ -87,6 +90,11 @@ FORMS: dict[Op, str] = {
     Op.TEARDOWNPENDING: "-rr--",
     Op.ROUTEGET: "-rr-g",
     Op.FILTERSET: "-rr-F",
+    Op.FILTERGET: "-rr-F",
+    Op.SWITCHGET: "-rr-S",
+    Op.QUEUESTATUS: "-r--Q",
+    Op.MAINPRIORITY: "-r---",
+    Op.EXCEPTIONS: "-r---",
 }
 """What the columns t, a, b, c, d of each operation hold; see `_kinds` for the letters, - is a
 number that indexes nothing."""
@@ -171,7 +179,9 @@ def _kinds(
         "z": lambda rows: 3,  # action on the clock
         "q": lambda rows: 4,  # switch position
         "g": lambda rows: 8,  # mask of a switch position
-        "F": lambda rows: 11,  # word of a filter
+        "F": lambda rows: len(FilterWord),
+        "S": lambda rows: len(SwitchState),
+        "Q": lambda rows: len(QueueState),
     }
 
 

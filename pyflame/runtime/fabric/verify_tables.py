@@ -55,6 +55,9 @@ def verify_tables(image: Image, files: list[str], arch: Arch, found: Findings) -
         _queues(queues, len(depths), arch, what, least, found)
     _fifos(image, arch, found)
     _symbols(image, arch, found)
+    found.inside("number of filters", len(image.filters), arch.colors + 1)
+    for number, color in enumerate(image.filters):
+        found.inside(f"colour of filter {number}", color, arch.colors)
     for slot, row in image.slot_init.items():
         found.inside("an initialised slot", slot, image.slots)
         found.inside(f"initial descriptor of slot {slot}", row, len(image.descriptors))

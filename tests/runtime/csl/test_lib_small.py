@@ -322,11 +322,6 @@ def test_tile_config_changes_one_mode_of_a_switch_and_keeps_the_other(tmp_path: 
     assert got.tolist() == [[1, 1], [2, 1], [2, 0], [0, 0]]
 
 
-def test_tile_config_refuses_switch_modes_on_wse3(tmp_path: Path) -> None:
-    with pytest.raises(CslError, match="need router registers, which are public for wse2 only"):
-        ran(tmp_path, SWITCH_MODES, "wse3")
-
-
 @pytest.mark.parametrize(("enable", "lines"), [("true", ["n = 7"]), ("false", [])])
 def test_simprint_can_be_silenced(tmp_path: Path, enable: str, lines: list[str]) -> None:
     body = f"""

@@ -126,7 +126,12 @@ def everything() -> Program:
     a.ldi(10, 5)
     a.ldi(5, 0)
     a.emit(Op.ROUTEGET, a=7, b=10, d=1)
-    a.emit(Op.FILTERSET, a=10, b=0, d=3)
+    a.emit(Op.FILTERSET, a=5, b=0, d=3)
+    a.emit(Op.FILTERGET, a=7, b=5, d=10)
+    a.emit(Op.SWITCHGET, a=7, b=10, d=2)
+    a.emit(Op.QUEUESTATUS, a=7, d=1)
+    a.emit(Op.MAINPRIORITY, a=5)
+    a.emit(Op.EXCEPTIONS, a=5)
     a.emit(Op.SWITCHPOS, a=10, b=5)
     a.ldi(6, 12)
     a.emit(Op.UNBLOCK, a=6, b=BlockKind.TASK)
@@ -168,7 +173,9 @@ def everything() -> Program:
         (0, 0, 5): route(E, R, filter=Filter(0, limit1=7, max_counter=7)),
     }
     assert echo > into
-    return program([[a, b]], routes)
+    result = program([[a, b]], routes)
+    result.images[0].filters = [5]
+    return result
 
 
 Site = Callable[[Program, int], None]

@@ -15,7 +15,7 @@ import pytest
 from pyflame.arch import WSE2
 from pyflame.errors import InvalidModelError, SimulationError
 from pyflame.runtime.fabric.image import Contents, Fifo, Filter, Function, Position, Program, Queue
-from pyflame.runtime.fabric.isa import DsdOp, Math, Op, Type, Word
+from pyflame.runtime.fabric.isa import DsdOp, Math, Op, PrintKind, Type, Word
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.machine import Machine
 from pyflame.runtime.fabric.verify import findings, verify_stored
@@ -93,7 +93,7 @@ def wrong_route(**members: object) -> Callable[[Program], None]:
 
 AT_GO = "at go, instruction 7 (pe.csl:8)"
 WRONG: list[tuple[Callable[[Program], None], str]] = [
-    (table("code", 0, 0, 99), "operation at go, instruction 0 (pe.csl:1) is 99; expected 0 to 70"),
+    (table("code", 0, 0, 99), f"instruction 0 (pe.csl:1) is 99; expected 0 to {len(Op) - 1}"),
     (instruction(Op.STORE, t=12), f"t of STORE {AT_GO} is 12; expected 0 to 11"),
     (instruction(Op.STORE, b=12), f"b of STORE {AT_GO} is 12; expected -1 to 11"),
     (instruction(Op.STORE, b=-2), f"b of STORE {AT_GO} is -2; expected -1 to 11"),
@@ -117,12 +117,16 @@ WRONG: list[tuple[Callable[[Program], None], str]] = [
     (instruction(Op.DSD, d=99), "d of DSD at go"),
     (instruction(Op.DSD, a=12), "a of DSD at go"),
     (instruction(Op.UNBLOCK, b=4), "b of UNBLOCK at go"),
-    (instruction(Op.PRINT, b=13), "b of PRINT at go"),
+    (instruction(Op.PRINT, b=len(PrintKind)), "b of PRINT at go"),
     (instruction(Op.PRINT, a=12), "a of PRINT at go"),
     (instruction(Op.PRINT, a=-1), "printed register at go"),
     (instruction(Op.TRACE, c=2), "c of TRACE at go"),
     (instruction(Op.ROUTEGET, d=8), "d of ROUTEGET at go"),
     (instruction(Op.FILTERSET, d=11), "d of FILTERSET at go"),
+    (instruction(Op.FILTERGET, d=11), "d of FILTERGET at go"),
+    (instruction(Op.SWITCHGET, d=3), "d of SWITCHGET at go"),
+    (instruction(Op.QUEUESTATUS, d=4), "d of QUEUESTATUS at go"),
+    (image(filters=[24]), "colour of filter 0 is 24"),
     (table("operands", 0, 0, 43), "DSD operation is 43"),
     (table("operands", 0, 1, 0), "operands row 0: the operation needs a DSD, DSR or pointer"),
     (table("operands", 0, 3, 0), "operands row 0: the operation needs two sources"),

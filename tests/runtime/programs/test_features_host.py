@@ -142,7 +142,7 @@ def test_printed_lines(result: Result, arch: str):
         machine.launch("main")
         return sorted(line.text for line in machine.output)
 
-    assert result(source, arch, drive) == [f"PE {x}: -5 0000beef 0x00af 1.5" for x in (0, 1)]
+    assert result(source, arch, drive) == [f"PE {x}: -5 0000BEEF 0x00AF 1.5" for x in (0, 1)]
 
 
 def test_debug_traces(result: Result, arch: str):

@@ -217,7 +217,9 @@ FILTERS = {
     ".kind = .{ .counter = true }, .count_data = true, .init_counter = 0, .max_counter = 1, "
     ".limit1 = 2": [10, 11, 13, 14, 16, 17],
     ".kind = .{ .sparse_counter = true }, .count_data = true, .init_counter = 0, .limit1 = 2, "
-    ".limit2 = 5, .max_counter = 7": [12, 13, 14, 15],
+    ".limit2 = 3, .max_counter = 1": [10, 11, 13, 14, 17, 18],
+    ".kind = .{ .sparse_counter = true }, .count_data = true, .limit1 = 2": [10, *range(13, 19)],
+    ".kind = .{ .counter = true }, .limit1 = 2": [*range(10, 19)],
 }
 """What a core takes of 10, 11 … 18, whose indices are 0, 1 … 8."""
 

@@ -107,7 +107,7 @@ def call_function(s: Sema, fn: FnValue, args: Sequence[Value], node: ast.Call) -
                 type_ = s.type(param.type)
         value = coerce(s, arg, type_, span)
         entity: Entity = value
-        if param.comptime or type_.comptime_only:
+        if param.comptime or (type_.comptime_only and not _is_open(value)):
             s.known(value, span, f"argument '{param.name}'")
             fixed[param.name] = value
         if s.frame.comptime or param.name in fixed:
@@ -124,7 +124,7 @@ def call_function(s: Sema, fn: FnValue, args: Sequence[Value], node: ast.Call) -
     )
     if at_compile_time:
         return _call_now(s, fn, callee, values, result, node)
-    if decl.inline:
+    if decl.inline or any(map(_is_open, values)):
         return _expanded(s, fn, callee, values, result, node)
     return _call_later(s, fn, callee, fixed, values, result, node)
 
@@ -144,6 +144,11 @@ def exported_function(s: Sema, fn: FnValue, span: Span) -> FnValue:
     if not isinstance(link.decl, ast.FnDecl):
         raise s.fail(span, f"'{fn.decl.name}' is exported as {link.decl.kind}, not as a function")
     return FnValue(link.decl, link.instance)
+
+
+def _is_open(value: Value) -> bool:
+    """Whether a value is a tuple or a struct without a name, and holds run-time values."""
+    return value.type in (T.TUPLE, T.ANON_STRUCT) and not is_known(value)
 
 
 def _constant(name: str, value: Value, span: Span) -> Entity:

@@ -119,6 +119,9 @@ class ImageUnit:
         """Declarations with ``export``, ``extern`` or ``linkname``, by symbol name."""
         self.teardown: dict[int, int] = {}
         self.routes: dict[int, Route] = {}
+        self.filtered: frozenset[int] = frozenset()
+        """Colours that the layout filters on some PE that runs this program."""
+        self._filters: dict[int, int] = {}
 
     # Memory
 
@@ -218,6 +221,18 @@ class ImageUnit:
         """The index of a string of the image."""
         return self.strings.setdefault(text, len(self.strings))
 
+    # Filters
+
+    def filter_id(self, color: int) -> int:
+        """The number of a colour's filter, the same on all PEs that run this program."""
+        return self._filters.setdefault(color, len(self._filters))
+
+    def number_filters(self) -> None:
+        """Number the filters that nothing has asked for, by colour."""
+        own = {color for color, route in self.routes.items() if route.filter is not None}
+        for color in sorted(self.filtered | own):
+            self.filter_id(color)
+
     # Finish
 
     def finish(self, files: dict[str, int]) -> Image:
@@ -266,6 +281,7 @@ class ImageUnit:
             blocked=list(self.blocked),
             teardown=dict(self.teardown),
             unblocked=sorted(set(self.unblocked)),
+            filters=list(self._filters),
             lines=np.array(lines, np.int32).reshape(-1, 2),
             memory_map=self.memory_map(),
             init=len(functions) - 1 if self.start.code else -1,

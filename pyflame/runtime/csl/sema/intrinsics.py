@@ -10,9 +10,10 @@ from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import BUILTINS, Sema, builtin, describe
+from pyflame.runtime.csl.sema.formatting import print_text
 from pyflame.runtime.csl.sema.layout import RouteReader
 from pyflame.runtime.csl.sema.scalars import round_to
-from pyflame.runtime.csl.sema.values import VOID_VALUE, Const, Reg, Value
+from pyflame.runtime.csl.sema.values import FALSE, TRUE, VOID_VALUE, Const, Reg, Value
 from pyflame.runtime.fabric.isa import Math, Op, PrintKind
 
 _READS: dict[str, tuple[Op, T.Type]] = {
@@ -46,15 +47,29 @@ _COMMANDS: dict[str, tuple[Op, tuple[str, ...]]] = {
     "__switch_mode": (Op.SWITCHMODE, ("a", "b", "c")),
     "__teardown_exit": (Op.TEARDOWNEXIT, ("a",)),
     "__filter_set": (Op.FILTERSET, ("a", "b", "d")),
+    "__main_priority": (Op.MAINPRIORITY, ("a",)),
+    "__exceptions": (Op.EXCEPTIONS, ("a",)),
 }
 """Intrinsics that only act: the instruction field of each argument; ``d`` must be known."""
+
+_AT_START = frozenset({"__task_priority", "__main_priority"})
+"""Those that comptime blocks may use: they act before the first task."""
 
 
 def _command(s: Sema, node: ast.BuiltinCall) -> Value:
     op, names = _COMMANDS[node.name]
     fields = {"a": 0, "b": 0, "c": 0, "d": 0}
-    for name, arg in zip(names, node.args, strict=True):
-        value = s.eval(arg)
+    values = [s.eval(arg) for arg in node.args]
+    if s.frame.comptime and node.name in _AT_START:
+        start = s.unit.start
+        start.span = node.span
+        for name, value, arg in zip(names, values, node.args, strict=True):
+            known = s.known(value, arg.span)
+            assert isinstance(known, Const)
+            fields[name] = start.constant(int(known.value))
+        start.emit(op, **fields)
+        return VOID_VALUE
+    for name, value, arg in zip(names, values, node.args, strict=True):
         if name == "d":
             fields[name] = s.as_integer(value, arg.span, "this argument")
             continue
@@ -88,6 +103,28 @@ def route_get(s: Sema, node: ast.BuiltinCall) -> Value:
     register = emitter.register()
     emitter.emit(Op.ROUTEGET, register, source, d=which)
     return Reg(T.U16, register)
+
+
+_QUERIES: dict[str, tuple[Op, int, T.Type]] = {
+    "__filter_get": (Op.FILTERGET, 2, T.I64),
+    "__switch_get": (Op.SWITCHGET, 2, T.U16),
+    "__queue_status": (Op.QUEUESTATUS, 1, T.U16),
+}
+"""Intrinsics that ask: instruction, number of arguments, of which the last must be known, type."""
+
+
+def _query(s: Sema, node: ast.BuiltinCall) -> Value:
+    op, count, type_ = _QUERIES[node.name]
+    which = s.integer(node.args[-1], "what is asked for")
+    source = s.register(s.eval(node.args[0]), node.span) if count > 1 else 0
+    emitter = s.emitter(node.span)
+    register = emitter.register()
+    emitter.emit(op, register, source, d=which)
+    return Reg(type_, register)
+
+
+for _name, (_, _count, _) in _QUERIES.items():
+    BUILTINS[_name] = (_count, _count, _query)
 
 
 @builtin("__direction_mask", 1)
@@ -168,6 +205,46 @@ def _fold(
     return Const(type_, round_to(type_, float(result)))
 
 
+# Types
+
+_TYPE_QUESTIONS: dict[str, Callable[[T.Type], bool]] = {
+    "unsigned": lambda t: isinstance(t, T.IntType) and not t.signed,
+    "signed": lambda t: isinstance(t, T.IntType) and t.signed,
+    "float16": lambda t: isinstance(t, T.FloatType) and t.bits == 16,
+    "float": lambda t: isinstance(t, T.FloatType),
+    "dsd": lambda t: isinstance(t, T.DsdType),
+    "dsr": lambda t: isinstance(t, T.DsrType),
+}
+
+
+@builtin("__type_is", 2)
+def type_is(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@__type_is("float", T)``."""
+    question = s.const(node.args[0], T.COMPTIME_STRING, "question")
+    return TRUE if _TYPE_QUESTIONS[question](s.type(node.args[1])) else FALSE
+
+
+@builtin("__type_size", 2)
+def type_size(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@__type_size("bits", T)``: bits, bytes or the alignment of a type in PE memory."""
+    what = s.const(node.args[0], T.COMPTIME_STRING, "measure")
+    type_ = s.type(node.args[1])
+    if type_.comptime_only or not type_.size:
+        raise s.fail(node.span, f"{type_} has no size in the memory of a PE")
+    exact = type_.bits if isinstance(type_, T.IntType) else 8 * type_.size
+    measures = {"bits": exact, "bytes": type_.size, "align": type_.align}
+    return Const(T.COMPTIME_INT, measures[what])
+
+
+@builtin("__uint", 1)
+def unsigned_type(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@__uint(16)``: the unsigned integer type of so many bits."""
+    bits = s.integer(node.args[0], "the width")
+    if not 1 <= bits <= 64:
+        raise s.fail(node.span, f"unsigned types have 1 to 64 bits here, found {bits}")
+    return Const(T.TYPE, T.int_type(False, bits))
+
+
 # Output
 
 
@@ -191,6 +268,9 @@ def _output(s: Sema, node: ast.BuiltinCall, op: Op, key: int) -> None:
     emitter = s.emitter(node.span)
     if kind == PrintKind.STRING:
         text = s.const(node.args[1], T.COMPTIME_STRING, "string")
+        if op == Op.PRINT:
+            print_text(s, node.span, text)
+            return
         emitter.emit(op, 0, int(kind), key, s.unit.string(text))
         return
     source = 0

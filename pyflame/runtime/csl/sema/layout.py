@@ -7,6 +7,7 @@ from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import Frame, Sema, builtin, describe, refuse_reserved
+from pyflame.runtime.csl.sema.filters import read_filter
 from pyflame.runtime.csl.sema.modules import Instance, Tile
 from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
@@ -297,18 +298,4 @@ class RouteReader:
 
     def filter(self, value: Value) -> Filter:
         """A wavelet filter."""
-        numbers = ("limit1", "limit2", "max_counter", "init_counter", "min_idx", "max_idx")
-        flags = ("count_data", "count_control", "filter_control")
-        # fast_mode changes how quickly a filter decides, not what it lets pass.
-        fields = self.fields(value, ".filter", ("kind", *numbers, *flags, "fast_mode"))
-        kinds = ("counter", "sparse_counter", "range")
-        kind = -1
-        if "kind" in fields:
-            for name, flag in self.fields(fields["kind"], ".kind", kinds).items():
-                if self.flag(flag):
-                    kind = kinds.index(name)
-        if kind < 0:
-            choices = ", ".join(f".{k}" for k in kinds)
-            raise self.s.fail(self.span, f".filter needs .kind with one of {choices} set to true")
-        read = {n: self.s.as_integer(fields[n], self.span, n) for n in numbers if n in fields}
-        return Filter(kind, **read, **{n: self.flag(fields[n]) for n in flags if n in fields})
+        return read_filter(self.s, self.span, value, self.fields, self.flag)

@@ -12,6 +12,8 @@ from pyflame.runtime.csl.sema import (
     dsd_modify,
     dsd_ops,
     expr,
+    filters,
+    formatting,
     intrinsics,
     layout,
     loops,
@@ -22,7 +24,7 @@ from pyflame.runtime.csl.sema import (
 
 _MODULES = (
     builtins_json, builtins_tasks, builtins_values, calls, control, dsd, dsd_modify, dsd_ops, expr,
-    intrinsics, layout, loops, memory, tensor, variables,
+    filters, formatting, intrinsics, layout, loops, memory, tensor, variables,
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from pyflame.runtime.fabric.kernel.descriptors import (
 )
 from pyflame.runtime.fabric.kernel.environment import environment
 from pyflame.runtime.fabric.kernel.events import fault
+from pyflame.runtime.fabric.kernel.exceptions import scalar_exceptions
 from pyflame.runtime.fabric.kernel.issue import (
     STOPPED,
     WAITS,
@@ -94,6 +95,17 @@ def arithmetic(m, pe, op, t, r, a, b, c, d):
         second = rg[r + c] if c >= 0 else np.int64(0)
         rg[r + a] = math_function(d, t, rg[r + b], second)
     return True
+
+
+@kernel
+def watched_arithmetic(m, pe, op, t, r, a, b, c, d):
+    """`arithmetic` of a PE that unmasked floating-point exceptions; False after a fault."""
+    rg = m.rg
+    x = rg[r + b]
+    y = rg[r + c] if c >= 0 and op != oc.CAST else np.int64(0)
+    if not arithmetic(m, pe, op, t, r, a, b, c, d):
+        return False
+    return t < oc.T_F16 or scalar_exceptions(m, pe, op, t, c, d, x, y, rg[r + a])
 
 
 @kernel
@@ -176,6 +188,7 @@ def run(m, pe, now):
     pc = m.pe[p + w.PC]
     cost = np.int64(0)
     count = 0
+    unmasked = m.pe[p + w.UNMASKED]
     limit = m.g[w.G_MAX_INSTRUCTIONS] - m.pe[p + w.INSTRUCTIONS]
     if m.pe[p + w.STATUS] == w.IN_ELEMENT:
         m.pe[p + w.STATUS] = w.RUNNING
@@ -198,7 +211,10 @@ def run(m, pe, now):
         pc += 1
         if op >= oc.ADD and op <= oc.MATH:
             cost += arithmetic_cost(m, op, t, d)
-            if not arithmetic(m, pe, op, t, r, a, b, c, d):
+            if unmasked != 0:
+                if not watched_arithmetic(m, pe, op, t, r, a, b, c, d):
+                    break
+            elif not arithmetic(m, pe, op, t, r, a, b, c, d):
                 break
             continue
         if op == oc.LOAD:
@@ -348,6 +364,7 @@ def run(m, pe, now):
                 cost += m.g[w.G_COST + op]
                 if not environment(m, pe, op, r, a, b, c, d, now + cost):
                     break
+                unmasked = m.pe[p + w.UNMASKED]
     m.pe[p + w.PC] = (at - code) // 6
     m.g[w.G_FAULT_PC] = m.pe[p + w.PC]
     return True

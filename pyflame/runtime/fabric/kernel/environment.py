@@ -7,8 +7,10 @@ import numpy as np
 from pyflame.runtime.fabric.kernel import opcodes as oc
 from pyflame.runtime.fabric.kernel import record as rec
 from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.kernel.configure import configure
 from pyflame.runtime.fabric.kernel.events import fault, wake_router
 from pyflame.runtime.fabric.kernel.jit import kernel
+from pyflame.runtime.fabric.kernel.registers import REPLACES_RX
 from pyflame.runtime.fabric.kernel.tasks import activate, hashed, set_blocked
 
 
@@ -38,8 +40,10 @@ def environment(m, pe, op, r, a, b, c, d, now):
     elif op == oc.SEED:
         m.pe[p + w.RNG_KEY] = rg[r + a] & 0xFFFFFFFF
         m.pe[p + w.RNG_COUNT] &= ~0xFFFFFFFF
-    else:
+    elif (op >= oc.ROUTESET and op <= oc.ROUTEGET) or op == oc.SWITCHGET:
         return router(m, pe, op, r, a, b, c, d)
+    else:
+        return configure(m, pe, op, r, a, b, d, now)
     return True
 
 
@@ -73,7 +77,7 @@ def write_log(m, pe, op, kind, value, string, key, now):
     at = m.g[w.G_LOG_LIST] + m.g[w.G_LOG] * w.LOG_WORDS
     m.ev[at] = pe
     m.ev[at + 1] = now
-    m.ev[at + 2] = kind + (16 if op == oc.TRACE else 0)
+    m.ev[at + 2] = kind + (w.TRACE_KIND if op == oc.TRACE else 0)
     m.ev[at + 3] = value
     m.ev[at + 4] = string
     m.ev[at + 5] = key
@@ -101,7 +105,7 @@ def router(m, pe, op, r, a, b, c, d):
     """Instructions that read or rewrite the router's configuration; False after a fault."""
     rg = m.rg
     ch = m.ch
-    query = op == oc.ROUTEGET or op == oc.TEARDOWNPENDING
+    query = op == oc.ROUTEGET or op == oc.TEARDOWNPENDING or op == oc.SWITCHGET
     color = rg[r + b] if query else rg[r + a]
     if color < 0 or color >= w.COLORS:
         fault(m, oc.F_BAD_ID, pe, color, 0)
@@ -114,12 +118,15 @@ def router(m, pe, op, r, a, b, c, d):
         fault(m, oc.F_BAD_ID, pe, color, 5)
         return False
     if op == oc.ROUTESET:
-        valid = 1 if rg[r + b] != 0 or rg[r + c] != 0 else 0
-        ch[channel + w.C_POSITION + d] = (rg[r + b] & 31) | ((rg[r + c] & 31) << 8) | (valid << 16)
+        rx, tx = rg[r + b] & 31, rg[r + c] & 31
+        word = rx | tx << 8 | (1 if rx != 0 or tx != 0 else 0) << 16
+        if d > 0 and rx != ch[channel + w.C_POSITION] & 31:
+            word |= REPLACES_RX
+        ch[channel + w.C_POSITION + d] = word
     elif op == oc.SWITCHPOS:
         ch[channel + w.C_CURRENT] = rg[r + b] & 3
     elif op == oc.SWITCHVALID:
-        word = ch[channel + w.C_POSITION + d] & 0xFFFF
+        word = ch[channel + w.C_POSITION + d] & ~(1 << 16)
         ch[channel + w.C_POSITION + d] = word | ((1 if rg[r + b] != 0 else 0) << 16)
     elif op == oc.SWITCHMODE:
         ch[channel + w.C_RING] = rg[r + b]
@@ -131,23 +138,13 @@ def router(m, pe, op, r, a, b, c, d):
     elif op == oc.ROUTEGET:
         word = ch[channel + w.C_POSITION + (d >> 1)]
         rg[r + a] = (word >> 8) & 31 if d & 1 else word & 31
-    elif op == oc.FILTERSET:
-        return set_filter(m, pe, channel, d, rg[r + b])
+    elif d == oc.SWITCH_POSITION:
+        rg[r + a] = ch[channel + w.C_CURRENT]
+    elif d == oc.SWITCH_RING:
+        rg[r + a] = 1 if ch[channel + w.C_RING] != 0 else 0
+    else:
+        rg[r + a] = ch[channel + w.C_POP]
     if m.g[w.G_TRACE] != 0 and op <= oc.SWITCHVALID:
         rec.turned(m, pe, color, channel)
     wake_router(m, pe)
-    return True
-
-
-@kernel
-def set_filter(m, pe, channel, word, value):
-    """FILTERSET: word 0 … 9 of the filter; word 10 its running count. False after a fault."""
-    f = m.ch[channel + w.C_FILTER]
-    if f < 0 or word < 0 or word > 10:
-        fault(m, oc.F_BAD_ID, pe, word, 6)
-        return False
-    if word == 10:
-        m.ch[channel + w.C_COUNT] = value
-    else:
-        m.im[f + word] = value
     return True

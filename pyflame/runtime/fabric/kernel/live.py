@@ -13,8 +13,8 @@ from pyflame.runtime.fabric.kernel import opcodes as oc
 from pyflame.runtime.fabric.kernel import record as rec
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import fault
+from pyflame.runtime.fabric.kernel.exceptions import watched
 from pyflame.runtime.fabric.kernel.jit import inlined, kernel
-from pyflame.runtime.fabric.kernel.linear import linear
 from pyflame.runtime.fabric.kernel.operands import locate, record, scratch, within
 from pyflame.runtime.fabric.kernel.queues import in_head, in_pop, out_push
 from pyflame.runtime.fabric.kernel.table import SIZE_TABLE
@@ -375,7 +375,8 @@ def element(m, pe, lane, i, now):
     to = base + address
     if kind == w.K_FABOUT or through:
         to = np.int64(base + scratch(lane, 0))
-    linear(m, op, 1, to, 0, base + a, 0, base + b, 0, base + scratch(lane, 3))
+    if not watched(m, pe, op, 1, to, 0, base + a, 0, base + b, 0, base + scratch(lane, 3)):
+        return False
     if kind == w.K_FABOUT:
         send(m, pe, lane, o, i, size, last, now)
     elif through:

@@ -3,6 +3,7 @@
 # ruff: noqa: SIM102 - numba compiles plain comparisons faster
 from __future__ import annotations
 
+from pyflame.runtime.fabric.kernel import opcodes as oc
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.core import run
 from pyflame.runtime.fabric.kernel.events import begin_cycle, next_time, wake, wake_router
@@ -19,10 +20,10 @@ fault, cycle limit."""
 
 
 @inlined
-def urgent_lane(m, pe, now):
-    """Let a microthread above the main thread's priority take the slot. True if one did."""
+def urgent_lane(m, pe, now, first, last):
+    """Let a microthread of priorities `first` down to `last` take the slot. True if one did."""
     p = pe * w.PE_WORDS
-    for level in range(3, 1, -1):
+    for level in range(first, last - 1, -1):
         for lane in range(w.MAIN):
             if (m.pe[p + w.LIVE] >> lane) & 1 == 0:
                 continue
@@ -64,6 +65,31 @@ def main_thread(m, pe, now):
     return run(m, pe, now)
 
 
+@kernel
+def raised_main(m, pe, now, level):
+    """Who takes the slot when the main thread's priority is above MEDIUM_LOW. True if one did.
+
+    Microthreads of the main thread's own priority and the main thread take turns.
+    """
+    p = pe * w.PE_WORDS
+    above = oc.HIGH + 1 if level == oc.LEVEL_HIGH else oc.HIGH
+    own_turn = m.pe[p + w.MAIN_TURN] != 0 and level != oc.LEVEL_MEDIUM_HIGH
+    least = above if own_turn or level == oc.LEVEL_MEDIUM_HIGH else above - 1
+    m.pe[p + w.MAIN_TURN] = 0
+    if urgent_lane(m, pe, now, oc.HIGH, least):
+        if m.pe[p + w.BUSY] > now:
+            m.pe[p + w.BUSY] += 1
+        m.pe[p + w.MAIN_TURN] = 1
+        return True
+    if m.pe[p + w.BUSY] > now:
+        return own_turn  # the slot is the main thread's, which ran ahead
+    return (
+        main_thread(m, pe, now)
+        or urgent_lane(m, pe, now, oc.HIGH, oc.MEDIUM)
+        or low_lane(m, pe, now)
+    )
+
+
 @inlined
 def step_core(m, pe, now):
     """One PE at cycle `now`: at most one thread takes the issue slot; then the next wake-up."""
@@ -71,7 +97,10 @@ def step_core(m, pe, now):
     used = False
     lanes = m.pe[p + w.LIVE] & w.LANE_MASK & ~(1 << w.MAIN)
     if m.pe[p + w.SLOT] <= now:
-        if lanes != 0 and urgent_lane(m, pe, now):
+        level = m.pe[p + w.MAIN_LEVEL]
+        if lanes != 0 and level != oc.LEVEL_MEDIUM_LOW:
+            used = raised_main(m, pe, now, level)
+        elif lanes != 0 and urgent_lane(m, pe, now, oc.HIGH, oc.MEDIUM):
             used = True
             if m.pe[p + w.BUSY] > now:
                 m.pe[p + w.BUSY] += 1

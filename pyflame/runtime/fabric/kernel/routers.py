@@ -99,28 +99,31 @@ def filter_accepts(m, channel, word):
     im = m.im
     control = (word & w.CONTROL_BIT) != 0
     kind = im[f]
-    if kind == 2:
+    if kind == oc.RANGE:
         index = (word >> 16) & 0xFFFF
         return control or (im[f + 5] <= index <= im[f + 6])
-    if control and im[f + 9] == 0:
-        return True
     count = m.ch[channel + w.C_COUNT]
-    if kind == 0:
-        return count <= im[f + 3]
-    return im[f + 1] <= count <= im[f + 2]
+    if kind == oc.SPARSE:
+        return im[f + 1] == 0 or count <= im[f + 3]
+    if im[f + 9] != 0:
+        return control and count == im[f + 3]
+    return count <= im[f + 3]
 
 
 @kernel
 def filter_count(m, channel, word):
     """Count a wavelet that reached the ramp of a filtered channel."""
     f = m.ch[channel + w.C_FILTER]
-    if f < 0 or m.im[f] == 2:
+    if f < 0 or m.im[f] == oc.RANGE:
         return
     if m.im[f + (8 if word & w.CONTROL_BIT else 7)] == 0:
         return
     count = m.ch[channel + w.C_COUNT] + 1
-    if m.im[f] == 0 and count > m.im[f + 1]:
+    if count > m.im[f + 1]:
         count = 0
+        if m.im[f] == oc.SPARSE:
+            m.im[f + 1] = m.im[f + 2]
+            m.im[f + 2] = 0
     m.ch[channel + w.C_COUNT] = count
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from pyflame.runtime.fabric.kernel import opcodes as oc
 from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.kernel.exceptions import watched
 from pyflame.runtime.fabric.kernel.jit import kernel
-from pyflame.runtime.fabric.kernel.linear import linear
 from pyflame.runtime.fabric.kernel.operands import locate, record, scratch, within
 from pyflame.runtime.fabric.kernel.table import SIZE_TABLE
 
@@ -45,27 +45,35 @@ def vector(m, pe, lane, op, n):
         if two:
             mixed |= (b | b_step) & (b_size - 1)
         if mixed == 0:
-            linear(m, op, count, base + d, ds_step, base + a, a_step, base + b, b_step, c)
+            fine = watched(
+                m, pe, op, count, base + d, ds_step, base + a, a_step, base + b, b_step, c
+            )
+            if not fine:
+                return False
         else:
             for j in range(count):
-                halfword_aligned(
-                    m, lane, op, base, d + j * ds_step, a + j * a_step, b + j * b_step, two
-                )
+                if not halfword_aligned(
+                    m, pe, lane, op, d + j * ds_step, a + j * a_step, b + j * b_step, two
+                ):
+                    return False
         i += count
     return True
 
 
 @kernel
-def halfword_aligned(m, lane, op, base, d, a, b, two):
-    """One element with 32-bit operands on halfword addresses, by way of the lane's scratch."""
+def halfword_aligned(m, pe, lane, op, d, a, b, two):
+    """One element with 32-bit operands on halfword addresses, by way of the lane's scratch; False
+    after a fault."""
+    base = pe * w.MEMORY_STRIDE
     to = base + scratch(lane, 0)
     s0 = base + scratch(lane, 1)
     s1 = base + scratch(lane, 2)
     copy_halfwords(m.m16, s0, base + a, SIZE_TABLE[op, 1])
     if two:
         copy_halfwords(m.m16, s1, base + b, SIZE_TABLE[op, 2])
-    linear(m, op, 1, to, 0, s0, 0, s1, 0, base + scratch(lane, 3))
+    fine = watched(m, pe, op, 1, to, 0, s0, 0, s1, 0, base + scratch(lane, 3))
     copy_halfwords(m.m16, base + d, to, SIZE_TABLE[op, 0])
+    return fine
 
 
 @kernel

@@ -76,9 +76,9 @@ G_WORDS = G_OUT_DEPTH + QUEUES
     IMAGE, ROUTER_ON, RR_COLOR, RR_OUT, RR_UT, TORN, HOST_FUNCTION, HOST_READY, BUSY_CYCLES,
     STALL_CYCLES, INSTRUCTIONS, INSTRUCTIONS_ALL, TASK_COUNT, WAIT_QUEUE, WAIT_SINCE, TSC_ON,
     TSC_BASE, RNG_KEY, RNG_COUNT, IN_MASK, OUT_MASK, COLOR_MASK, UNBLOCKS, TASK_SINCE, FRAME_END,
-    HEAP_AT, HOST_WAIT,
-) = range(40)  # fmt: skip
-HOST_ARGS = 40  # 15 launch arguments
+    HEAP_AT, HOST_WAIT, MAIN_LEVEL, MAIN_TURN, UNMASKED,
+) = range(43)  # fmt: skip
+HOST_ARGS = 43  # 15 launch arguments
 LAST_TASK = HOST_ARGS + 15  # id of the task picked last
 CHANNEL_OF = HOST_ARGS + 16  # channel block of each colour, -1 none
 IN_QUEUE = CHANNEL_OF + COLORS
@@ -132,9 +132,9 @@ C_FIFO = 17  # per port: head, count, then entries
 (
     I_CODE, I_CODE_SIZE, I_FUNCTIONS, I_FUNCTION_COUNT, I_OPERANDS, I_OPTIONS, I_DESCRIPTORS,
     I_TASKS, I_PARAMETERS, I_FIFOS, I_FIFO_COUNT, I_OBJECTS, I_OBJECT_COUNT, I_TEARDOWN,
-    I_QUEUE_OF, I_IN_COLOR, I_OUT_COLOR, I_SLOTS, I_INIT, I_DYNAMIC,
-) = range(20)  # fmt: skip
-IMAGE_WORDS = 20
+    I_QUEUE_OF, I_IN_COLOR, I_OUT_COLOR, I_SLOTS, I_INIT, I_DYNAMIC, I_FILTERS, I_FILTER_COUNT,
+) = range(22)  # fmt: skip
+IMAGE_WORDS = 22
 
 # --- host streams (hs) ----------------------------------------------------------------------------
 (
@@ -143,5 +143,6 @@ IMAGE_WORDS = 20
 HS_WORDS = 11
 H_IN, H_OUT = 1, 2
 
-LOG_WORDS = 6  # pe, cycle, kind (+16 for TRACE), value, string, key
+LOG_WORDS = 6  # pe, cycle, kind (+ TRACE_KIND for TRACE), value, string, key
+TRACE_KIND = 64
 MOVE_WORDS = 4
