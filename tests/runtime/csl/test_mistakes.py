@@ -329,3 +329,11 @@ JSON_ERRORS = {
 def test_json_that_does_not_fit(errors: Errors, case: tuple[str, str]):
     text = f'const v = @import_comptime_value({case[0]}, "v.json");' + MAIN % "_ = v;"
     assert JSON_ERRORS[case] in errors(text, files={"v.json": case[1]})
+
+
+def test_a_mistake_in_what_nothing_uses_is_a_warning(compiled: Compiled):
+    pe = "fn unused() void { v = absent; }\nvar v: u16 = 0;" + MAIN % "v = 1;"
+    (warning,) = compiled(pe).warnings
+    assert warning.startswith(
+        "pe.csl:1:24: warning: in what nothing uses: 'absent' is not declared"
+    )

@@ -471,7 +471,8 @@ def test_imports_are_looked_for_beside_the_importer_then_beside_the_layout(resul
 def test_a_value_from_a_json_file(result: Result):
     files = {
         "parts/a.json": '{"n:u16": 3, "x:f32": 2, "c:color": 5, "on:bool": true, '
-        '"s:comptime_string": "abc", "v:[3]i16": [1, -2, 3], "inner:comptime_struct": {"y:comptime_float": 0.5}}',
+        '"s:comptime_string": "abc", "v:[3]i16": [1, -2, 3], '
+        '"inner:comptime_struct": {"y:comptime_float": 0.5}}',
         "m.json": "[1, 2, 3, 4]",
     }
     text = """

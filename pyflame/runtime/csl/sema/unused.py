@@ -1,7 +1,7 @@
 """Checks of what a program declares but nothing in it uses.
 
-Such declarations take no part in the program, so only plain mistakes in them are reported: names
-that do not exist, types that do not fit. What builtins say about numbers of queues, ids or memory
+Such declarations take no part in the program, and public programs have broken ones, so mistakes in
+them are warnings, and only plain ones are reported: names that do not exist, types that do not fit. What builtins say about numbers of queues, ids or memory
 is not, because a file may declare what another architecture or another PE needs; nor is what
 depends on a param that nobody supplied. A declaration is wrong when it is in every use of its file.
 """
@@ -76,7 +76,8 @@ def _mistakes(
 
 def _report(engine: DiagnosticEngine, diagnostic: Diagnostic) -> None:
     if diagnostic.severity == "error":
-        engine.error(diagnostic.span, diagnostic.message, *diagnostic.notes)
+        message = f"in what nothing uses: {diagnostic.message}"
+        engine.warning(diagnostic.span, message, *diagnostic.notes)
 
 
 def _trial(
