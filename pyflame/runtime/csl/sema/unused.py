@@ -1,9 +1,10 @@
 """Checks of what a program declares but nothing in it uses.
 
 Such declarations take no part in the program, and public programs have broken ones, so mistakes in
-them are warnings, and only plain ones are reported: names that do not exist, types that do not fit. What builtins say about numbers of queues, ids or memory
-is not, because a file may declare what another architecture or another PE needs; nor is what
-depends on a param that nobody supplied. A declaration is wrong when it is in every use of its file.
+them are warnings, and only plain ones are reported: names that do not exist, types that do not fit.
+What builtins say about numbers of queues, ids or memory is not, because a file may declare what
+another architecture or another PE needs; nor is what depends on a param that nobody supplied. A
+declaration is wrong when it is in every use of its file.
 """
 
 from __future__ import annotations
