@@ -11,6 +11,7 @@ from pyflame.runtime.csl.sema.core import BUILTINS, Sema, builtin, describe, eva
 from pyflame.runtime.csl.sema.emit import Label
 from pyflame.runtime.csl.sema.expr import narrowed, zeros
 from pyflame.runtime.csl.sema.memory import build_array
+from pyflame.runtime.csl.sema.packed import from_known_bits, known_bits
 from pyflame.runtime.csl.sema.scalars import FoldError, cast, from_bits, to_bits
 from pyflame.runtime.csl.sema.values import (
     FALSE,
@@ -96,19 +97,23 @@ def bitcast(s: Sema, node: ast.BuiltinCall) -> Value:
         return coerce(s, value, to, node.span)
     if to.code is None or value.type.code is None:
         raise s.fail(node.span, f"@bitcast is not defined from {value.type} to {to}")
-    if to.size != value.type.size:
+    have, want = (max(T.bit_width(t), 0) or 8 * t.size for t in (value.type, to))
+    if have != want:
         raise s.fail(
             node.span,
-            f"@bitcast needs equal widths: {value.type} has {8 * value.type.size} bits, "
-            f"{to} has {8 * to.size}",
+            f"@bitcast needs equal widths: {value.type} has {have} bits, {to} has {want}",
         )
+    packed = isinstance(value.type, T.PackedType) or isinstance(to, T.PackedType)
+    bits = known_bits(value) if packed else None
+    if bits is not None:
+        return from_known_bits(to, bits)
     if isinstance(value, Const) and isinstance(value.value, int | float):
         return Const(to, from_bits(to, to_bits(value.type, value.value)))
     emitter = s.emitter(node.span)
     source = s.register(value, node.span)
     register = emitter.register()
     emitter.emit(Op.WRAP, register, source, t=to.code)
-    return Reg(to, register)
+    return narrowed(s, Reg(to, register))
 
 
 @builtin("ptrcast", 2)

@@ -276,7 +276,7 @@ def _call_later(
 
 
 def _by_address(type_: T.Type) -> bool:
-    return isinstance(type_, T.ArrayType | T.StructType)
+    return type_.code is None and isinstance(type_, T.ArrayType | T.StructType)
 
 
 def _argument(s: Sema, value: Value, span: Span) -> int:

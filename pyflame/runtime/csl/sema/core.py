@@ -13,6 +13,7 @@ from pyflame.runtime.csl.sema.emit import Emitter, Label
 from pyflame.runtime.csl.sema.image import FunctionInstance, ImageUnit
 from pyflame.runtime.csl.sema.values import (
     Address,
+    BitField,
     Cell,
     Const,
     ConstData,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from pyflame.runtime.csl.sema.join import Join
     from pyflame.runtime.csl.sema.modules import Compilation, Instance
 
-Entity = Value | Cell | ConstData | Part
+Entity = Value | Cell | ConstData | Part | BitField
 """What a name or a place expression stands for."""
 
 
@@ -239,6 +240,8 @@ class Sema:
             return self.read(entity)  # pyright: ignore
         if kind is Part:
             return read_path(entity.target.value, entity.path)  # pyright: ignore
+        if kind is BitField:
+            return PROVIDED["read_bits"](self, entity)
         return entity  # pyright: ignore
 
     def read(self, mem: Mem) -> Value:
@@ -397,6 +400,8 @@ class Sema:
             return emitter.constant(self.bits(value))
         if isinstance(value, Mem):
             return self.address(value)
+        if isinstance(value, Struct) and isinstance(value.type, T.PackedType):
+            return PROVIDED["pack"](self, value, span)
         place = span or emitter.span
         raise self.fail(place, f"{describe(value)} cannot exist at run time")
 

@@ -336,6 +336,8 @@ def _compare(s: Sema, op: str, lhs: Value, rhs: Value, span: Span) -> Value:
             return _compare_unlike(s, op, lhs, rhs, span)
         type_ = common_type(s, lhs, rhs, span, f"the operands of '{op}'")
         lhs, rhs = coerce(s, lhs, type_, span), coerce(s, rhs, type_, span)
+    if isinstance(type_, T.StructType):
+        raise s.fail(span, f"'{op}' is not defined for {type_}: compare its fields")
     ordered = op not in ("==", "!=")
     if ordered and not T.is_number(type_):
         raise s.fail(span, f"'{op}' is not defined for {type_}")
@@ -481,8 +483,27 @@ def struct_type(s: Sema, node: ast.StructType) -> Value:
     key = (id(node), tuple(fields.items()))
     made = s.compilation.declared
     if key not in made:
-        made[key] = T.StructType(node.kind, fields, node.layout, node.kind == "union")
+        union = node.kind == "union"
+        if node.layout == "packed":
+            _check_packed(s, node, fields)
+            made[key] = T.PackedType(node.kind, fields, union)
+        else:
+            made[key] = T.StructType(node.kind, fields, node.layout, union)
     return Const(T.TYPE, made[key])
+
+
+def _check_packed(s: Sema, node: ast.StructType, fields: dict[str, T.Type]) -> None:
+    for field in node.fields:
+        type_ = fields[field.name]
+        width, first = T.bit_width(type_), T.bit_width(fields[node.fields[0].name])
+        if width < 0:
+            raise s.fail(field.span, f"a packed {node.kind} cannot hold {type_}: it has no bits")
+        if node.kind == "union" and width != first:
+            raise s.fail(
+                field.span,
+                f"the fields of a packed union have equal widths: '{field.name}' has {width} "
+                f"bits, '{node.fields[0].name}' {first}",
+            )
 
 
 def _check_sized(s: Sema, type_: T.Type, span: Span) -> None:

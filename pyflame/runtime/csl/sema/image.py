@@ -147,6 +147,8 @@ class ImageUnit:
         if isinstance(type_, T.ArrayType):
             assert isinstance(value, Const) and isinstance(value.value, ArrayData)
             return self._encode_array(type_, value.value)
+        if isinstance(type_, T.PackedType):
+            return self._packed_bits(value).to_bytes(type_.size, "little")
         if isinstance(type_, T.StructType):
             assert isinstance(value, Struct)
             data = bytearray(type_.size)
@@ -158,6 +160,14 @@ class ImageUnit:
             return bytes(data)
         bits = self.bits(type_, value)
         return (bits & ((1 << (8 * type_.size)) - 1)).to_bytes(type_.size, "little")
+
+    def _packed_bits(self, value: Value) -> int:
+        """The integer of a known packed value; a pointer in it gets its address."""
+        if not isinstance(value, Struct):
+            return self.bits(value.type, value) & ((1 << T.bit_width(value.type)) - 1)
+        assert isinstance(value.type, T.PackedType)
+        offsets = value.type.offsets
+        return sum(self._packed_bits(f) << offsets[name] for name, f in value.fields.items())
 
     def _encode_array(self, type_: T.ArrayType, data: ArrayData) -> bytes:
         inner = type_.element

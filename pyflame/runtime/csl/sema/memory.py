@@ -9,10 +9,12 @@ from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import Entity, Sema, describe, evaluates, locates, provides
+from pyflame.runtime.csl.sema.packed import field_of, from_known_bits, known_bits, write_bits
 from pyflame.runtime.csl.sema.values import (
     GLOBAL,
     Address,
     ArrayData,
+    BitField,
     Cell,
     Const,
     ConstData,
@@ -216,8 +218,11 @@ def member_place(s: Sema, node: ast.Member) -> Entity:
         assert isinstance(module, Const)
         return module.value.member(s, node.name, node.span).entity
     if isinstance(base, Struct):
-        _check_field(s, base, node)
-        return base.fields[node.name]
+        return _known_field(s, base, node)
+    if isinstance(base, Mem | Reg | BitField) and isinstance(base.type, T.PackedType):
+        if node.name not in base.type.fields:
+            raise s.fail(node.span, _no_field(base.type, node.name, base.type.fields))
+        return field_of(base, node.name)
     if isinstance(base, Mem) and isinstance(base.type, T.StructType):
         if node.name not in base.type.fields:
             raise s.fail(node.span, _no_field(base.type, node.name, base.type.fields))
@@ -225,7 +230,9 @@ def member_place(s: Sema, node: ast.Member) -> Entity:
     if isinstance(base, Cell | ConstData | Part):
         value = s.load(base)
         if isinstance(value, Struct):
-            _check_field(s, value, node)
+            field = _known_field(s, value, node)
+            if node.name not in value.fields:
+                return field
             path = base.path if isinstance(base, Part) else ()
             target = base.target if isinstance(base, Part) else base
             return Part(value.fields[node.name].type, target, (*path, node.name))
@@ -238,9 +245,20 @@ def member_value(s: Sema, node: ast.Member) -> Value:
     return s.load(member_place(s, node))
 
 
-def _check_field(s: Sema, value: Struct, node: ast.Member) -> None:
-    if node.name not in value.fields:
-        raise s.fail(node.span, _no_field(value.type, node.name, value.fields))
+def _known_field(s: Sema, value: Struct, node: ast.Member) -> Value:
+    """A field of a struct, or of a union the active one; a packed union's others by its bits."""
+    type_ = value.type
+    field = value.fields.get(node.name)
+    if field is not None:
+        return field
+    if not isinstance(type_, T.StructType) or node.name not in type_.fields:
+        fields = type_.fields if isinstance(type_, T.StructType) else value.fields
+        raise s.fail(node.span, _no_field(type_, node.name, fields))
+    bits = known_bits(value) if isinstance(type_, T.PackedType) else None
+    if bits is None:
+        active = ", ".join(value.fields)
+        raise s.fail(node.span, f"'{node.name}' is not the active field of {type_}: '{active}' is")
+    return from_known_bits(type_.fields[node.name], bits)
 
 
 def _no_field(type_: T.Type, name: str, fields: dict[str, T.Type] | dict[str, Value]) -> str:
@@ -318,6 +336,8 @@ def address_of(s: Sema, node: ast.AddressOf) -> Value:
         if entity.value.decl.inline:
             raise s.fail(node.span, f"'{entity.value.decl.name}' is inline: it has no address")
         return entity
+    if _in_packed(s, node.operand, entity):
+        raise s.fail(node.span, "a field of a packed struct or union has no address")
     pointer = _pointer(s, entity)
     if pointer is None and isinstance(entity, Const | Struct):
         return Const(
@@ -331,6 +351,15 @@ def address_of(s: Sema, node: ast.AddressOf) -> Value:
         note = Note("it is declared here", target.span)
         raise s.fail(node.span, "a compile-time variable has no address at run time", note)
     return pointer
+
+
+def _in_packed(s: Sema, node: ast.Expr, entity: Entity) -> bool:
+    """Whether a place is a field of a packed value."""
+    if isinstance(entity, BitField):
+        return True
+    if not isinstance(entity, Part) or not isinstance(node, ast.Member):
+        return False
+    return isinstance(s.ref(node.base).type, T.PackedType)
 
 
 def _check_addressable(s: Sema, node: ast.AddressOf) -> None:
@@ -416,6 +445,8 @@ def store(s: Sema, place: Entity, value: Value, span: Span) -> None:
     elif isinstance(place, Part) and isinstance(place.target, Cell) and not place.target.const:
         _comptime_store(s, place.target, value, span)
         write_path(place.target, place.path, value)
+    elif isinstance(place, BitField) and not (isinstance(place.base, Mem) and place.base.const):
+        write_bits(s, place, value, span)
     elif isinstance(place, Mem) and not place.const:
         _store_memory(s, place, value, span)
     elif isinstance(place, Reg):

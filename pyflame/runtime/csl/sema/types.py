@@ -189,6 +189,36 @@ class StructType(Type):
         return self._comptime
 
 
+class PackedType(StructType):
+    """A packed struct or union: `offsets` count bits of one unsigned integer of `bits` bits."""
+
+    __slots__ = ("bits",)
+
+    def __init__(self, name: str, fields: dict[str, Type], union: bool) -> None:
+        super().__init__(name, fields, "packed", union)
+        widths = [bit_width(field) for field in fields.values()]
+        end = 0
+        for field, width in zip(fields, widths, strict=True):
+            self.offsets[field] = 0 if union else end
+            end += width
+        self.bits = max(widths, default=0) if union else end
+        backing = IntType(False, self.bits)
+        self.size, self.code = backing.size, backing.code
+        self._align = backing.align
+        self._comptime = backing.comptime_only
+
+
+def bit_width(type_: Type) -> int:
+    """The bits that a value takes in a packed struct; -1 where it cannot stand there."""
+    if isinstance(type_, IntType | FloatType | PackedType):
+        return type_.bits
+    if isinstance(type_, EnumType):
+        return type_.backing.bits
+    if isinstance(type_, PointerType):
+        return 16
+    return 1 if type_ is BOOL else -1
+
+
 @cache
 def int_type(signed: bool, bits: int) -> IntType:
     """``i{bits}`` or ``u{bits}``, 0 to `MAX_BITS` bits."""

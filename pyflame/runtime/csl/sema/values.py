@@ -237,6 +237,17 @@ class Part:
         self.path = path
 
 
+class BitField:
+    """A field of a packed struct or union at run time: `offset` bits into the value at `base`."""
+
+    __slots__ = ("base", "offset", "type")
+
+    def __init__(self, type_: T.Type, base: Mem | Reg, offset: int) -> None:
+        self.type = type_
+        self.base = base
+        self.offset = offset
+
+
 class ConstData:
     """A known value that can be pointed to; it gets memory when the machine needs it."""
 
