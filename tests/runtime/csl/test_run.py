@@ -492,6 +492,31 @@ def test_a_value_from_a_json_file(result: Result):
     assert result(text, files=files) == [5.5, 5.0, 1.0, 3.0, -2.0, 3.0]
 
 
+def test_the_address_of_an_element_that_a_computed_pointer_points_to(result: Result):
+    text = """
+    export var out = @zeros([2]u32);
+    fn third(p: [*]u32) *u16 { return &@ptrcast([*]u16, p)[2]; }
+    task main() void { third(&out).* = 5; }
+    """
+    assert result(text) == [0, 5]
+
+
+def test_random16_draws_at_run_time_and_follows_the_seed(result: Result):
+    text = """
+    const random = @import_module("<random>");
+    export var out = @zeros([64]u16);
+    task main() void {
+      for (@range(u16, 2)) |half| {
+        random.set_global_prng_seed(7);
+        for (@range(u16, 32)) |i| { out[32 * half + i] = @random16(); }
+      }
+    }
+    """
+    out = result(text)
+    assert out[:32] == out[32:]
+    assert len(set(out)) > 28
+
+
 def test_an_extent_of_65535_is_endless(result: Result):
     text = """
     var word: [1]u16 = .{ 7 };

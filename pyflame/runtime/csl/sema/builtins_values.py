@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce
@@ -28,7 +26,7 @@ from pyflame.runtime.csl.sema.values import (
     is_known,
     payload,
 )
-from pyflame.runtime.fabric.isa import Fault, Op
+from pyflame.runtime.fabric.isa import Fault, Op, Type
 
 
 @evaluates(ast.BuiltinCall)
@@ -303,9 +301,13 @@ def strlen(s: Sema, node: ast.BuiltinCall) -> Value:
 
 @builtin("random16", 0)
 def random16(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@random16()``: a number chosen at compile time, the same in every build."""
-    place = f"{node.span.file.name}:{node.span.start}:{s.compilation.steps}"
-    return Const(T.U16, zlib.crc32(place.encode()) & 0xFFFF)
+    """``@random16()``: 16 bits of the PE's generator, which ``<random>`` uses too."""
+    emitter = s.emitter(node.span)
+    drawn = emitter.register()
+    emitter.emit(Op.RANDOM, drawn)
+    register = emitter.register()
+    emitter.emit(Op.CAST, register, drawn, int(Type.U32), t=Type.U16)
+    return Reg(T.U16, register)
 
 
 @builtin("get_int", 1)

@@ -363,11 +363,13 @@ def _in_packed(s: Sema, node: ast.Expr, entity: Entity) -> bool:
 
 
 def _check_addressable(s: Sema, node: ast.AddressOf) -> None:
-    """Only variables, their parts, and what pointers point to have an address."""
+    """Only variables, their parts, and what pointers point to have an address: an element or a
+    field may be of what a computed pointer points to."""
     operand = node.operand
     while isinstance(operand, ast.Member | ast.Index):
         operand = operand.base
-    if not isinstance(operand, ast.Name | ast.Deref):
+    computed = operand is not node.operand and isinstance(operand, ast.Call | ast.BuiltinCall)
+    if not computed and not isinstance(operand, ast.Name | ast.Deref):
         raise s.fail(node.span, "'&' needs a variable, found a value that has no place")
 
 
