@@ -35,6 +35,9 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", "0"
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)")
 _MAX_INT_DIGITS = 100
 
+RAW_BYTE = 0xF700
+"""A byte from 0x80 that a string names by number stands as this plus it, a private character."""
+
 
 @dataclass(slots=True, frozen=True)
 class Token:
@@ -108,7 +111,7 @@ def _value(kind: str, word: str, span: Span, engine: DiagnosticEngine) -> object
     if len(text) != 1:
         engine.error(span, f"character literal {word} must hold exactly one character")
         return 0
-    return ord(text)
+    return ord(text) - RAW_BYTE if ord(text) in range(RAW_BYTE, RAW_BYTE + 256) else ord(text)
 
 
 def _integer(word: str, span: Span, engine: DiagnosticEngine) -> int:
@@ -127,7 +130,8 @@ def _unescape(body: str, span: Span, engine: DiagnosticEngine) -> str:
     def replace(match: re.Match[str]) -> str:
         escape = match.group(1)
         if len(escape) == 3:
-            return chr(int(escape[1:], 16))
+            byte = int(escape[1:], 16)
+            return chr(byte if byte < 128 else RAW_BYTE + byte)
         if escape not in _ESCAPES:
             known = " ".join(f"\\{e}" for e in _ESCAPES)
             engine.error(span, f"unknown escape \\{escape}; known are {known} \\xNN")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.cursor import deep_recursion
+from pyflame.runtime.csl.lexer import RAW_BYTE
 from pyflame.runtime.csl.parse_expr import COMPARISONS, PRECEDENCE
 
 _WIDTH = 100
@@ -254,7 +255,9 @@ def _char(char: str, quote: str) -> str:
         return "\\" + char if char == quote else char
     if char in _ESCAPES:
         return _ESCAPES[char]
-    return char if char.isprintable() or ord(char) > 0xFF else f"\\x{ord(char):02x}"
+    if ord(char) in range(RAW_BYTE, RAW_BYTE + 256):
+        return f"\\x{ord(char) - RAW_BYTE:02x}"
+    return char if char.isprintable() or ord(char) > 0x7F else f"\\x{ord(char):02x}"
 
 
 def _comma(items: Sequence[ast.Expr], indent: int) -> str:

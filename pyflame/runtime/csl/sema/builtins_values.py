@@ -283,20 +283,7 @@ def element_count(s: Sema, node: ast.BuiltinCall) -> Value:
     return Const(T.U32, _array_of(s, node.args[0]).count)
 
 
-# Strings and numbers
-
-
-@builtin("strcat", 1, -1)
-def strcat(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@strcat(a, b, …)``."""
-    texts = [s.const(a, T.COMPTIME_STRING, "string") for a in node.args]
-    return Const(T.COMPTIME_STRING, "".join(texts))
-
-
-@builtin("strlen", 1)
-def strlen(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@strlen(s)``."""
-    return Const(T.COMPTIME_INT, len(s.const(node.args[0], T.COMPTIME_STRING, "string")))
+# Numbers
 
 
 @builtin("random16", 0)
@@ -317,11 +304,14 @@ def get_int(s: Sema, node: ast.BuiltinCall) -> Value:
     type_ = value.type
     if isinstance(type_, T.DsrType) and isinstance(value, Const):
         return Const(T.U16, value.value % 64)
+    if T.is_integer(type_):
+        return value
     if not isinstance(type_, T.IdType | T.EnumType):
         raise s.fail(node.args[0].span, f"@get_int needs an id, found {describe(value)}")
+    integer = type_.backing if isinstance(type_, T.EnumType) else T.U16
     if isinstance(value, Const):
-        return Const(T.U16, value.value)
-    return Reg(T.U16, s.register(value, node.span))
+        return Const(integer, value.value)
+    return Reg(integer, s.register(value, node.span))
 
 
 @builtin("get_rectangle", 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyflame.runtime.csl.sema import (
     builtins_json,
+    builtins_strings,
     builtins_tasks,
     builtins_values,
     calls,
@@ -23,8 +24,9 @@ from pyflame.runtime.csl.sema import (
 )
 
 _MODULES = (
-    builtins_json, builtins_tasks, builtins_values, calls, control, dsd, dsd_modify, dsd_ops, expr,
-    filters, formatting, intrinsics, layout, loops, memory, tensor, variables,
+    builtins_json, builtins_strings, builtins_tasks, builtins_values, calls, control, dsd,
+    dsd_modify, dsd_ops, expr, filters, formatting, intrinsics, layout, loops, memory, tensor,
+    variables,
 )  # fmt: skip
 
 

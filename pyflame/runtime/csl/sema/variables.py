@@ -24,6 +24,7 @@ from pyflame.runtime.csl.sema.values import (
     Const,
     ConstData,
     Mem,
+    RangeValue,
     Reg,
     Slot,
     Struct,
@@ -127,6 +128,8 @@ def _runtime_entity(s: Sema, node: ast.VarDecl, value: Value, register: int, ali
         place: Entity = Slot(type_, s.unit.new_slot())
         store(s, place, value, node.span)
         return place
+    if isinstance(value, RangeValue):
+        return _kept(s, value)
     if isinstance(value, Struct | Tuple) and type_ in (T.ANON_STRUCT, T.TUPLE):
         if node.kind == "const":
             return _kept(s, value)
@@ -154,6 +157,9 @@ def _kept(s: Sema, value: Value) -> Value:
         return Struct(value.type, {k: _kept(s, v) for k, v in value.fields.items()})
     if isinstance(value, Tuple):
         return Tuple(tuple([_kept(s, v) for v in value.items]))
+    if isinstance(value, RangeValue):
+        bounds = (s.load(_kept(s, v)) for v in (value.start, value.stop, value.step))
+        return RangeValue(value.element, *bounds)
     if isinstance(value, Reg):
         place = new_local(s, value.type, "field", s.compilation.current)
         store(s, place, value, s.compilation.current)
