@@ -61,6 +61,23 @@ def test_dsd_ops_choose_by_type(
     assert ran(tmp_path, body, count=4).view(np.int32).tolist() == expected.tolist()
 
 
+def test_dsd_ops_tell_whether_a_fifo_took_everything(tmp_path: Path) -> None:
+    body = """
+    const ops = @import_module("<dsd_ops>");
+    var a = [4]u32{ 1, 2, 3, 4 };
+    var buffer = @zeros([3]u32);
+    const fifo = @allocate_fifo(buffer);
+    const two = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{2} -> a[i] });
+    const four = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{4} -> a[i] });
+    fn main() void {
+      out[0] = if (ops.mov(u32, fifo, two, .{})) 1 else 0;
+      out[1] = if (ops.mov(u32, fifo, four, .{})) 1 else 0;
+      out[2] = if (ops.mov(u32, four, two, .{})) 1 else 0;
+      sys.unblock_cmd_stream();
+    }"""
+    assert ran(tmp_path, body, count=3).tolist() == [1, 0, 1]
+
+
 def test_dsd_ops_refuse_types_without_an_operation(tmp_path: Path) -> None:
     body = "const T = i16;\nconst U = i16;\n" + DSD_OPS.replace(
         "CALL", "ops.mul(T, dc, da, db, .{})"

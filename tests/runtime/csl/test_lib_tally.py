@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pyflame.errors import DeadlockError
+from pyflame.runtime.csl.diagnostics import CslError
 from pyflame.runtime.fabric.machine import Machine
 from tests.runtime.csl.library import compiled
 
@@ -130,3 +131,79 @@ def test_both_phases_must_end(tmp_path: Path, goal: int, last: int) -> None:
     machine = machine_for(tmp_path, "wse2", work, goal)
     with pytest.raises(DeadlockError):
         machine.launch("main")
+
+
+NO_CALLBACK = PE.replace(", .callback = done", "").replace(
+    "if (!corner) { sys.unblock_cmd_stream(); }", "sys.unblock_cmd_stream();"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("arch", ["wse2", "wse3"])
+@pytest.mark.parametrize("phases", [1, 2])
+def test_without_a_callback_the_host_gets_the_total(tmp_path: Path, arch: str, phases: int) -> None:
+    work = random_work(5, 3, 2)
+    total = int(work[:, :, 1:].sum())
+    layout = LAYOUT.replace(
+        ".height = height })", ".height = height, .MEMCPYD2H_1 = @get_color(7) })", 1
+    )
+    files = {"layout.csl": layout, "pe.csl": NO_CALLBACK}
+    goal = total if phases == 2 else 0
+    machine = Machine(compiled(tmp_path, files, arch, width=3, height=2, goal=goal))
+    machine.write_symbol("work", 0, 0, work)
+    machine.launch("main")
+    stream = machine.stream_out(7, 2, 0, 1, 1, 1)
+    assert machine.wait(stream)[0, 0].tolist() == [goal]
+
+
+def test_a_kernel_below_the_top_row_sends_its_total_north(tmp_path: Path) -> None:
+    layout = """
+    const memcpy = @import_module("<memcpy/get_params>", .{ .width = 2, .height = 2 });
+    const tally = @import_module("<kernels/tally/layout>", .{
+      .kernel_width = 2, .kernel_height = 1, .phase2_tally = 5,
+      .colors = [3]color{ @get_color(4), @get_color(5), @get_color(6) },
+      .output_color = @get_color(7) });
+    layout {
+      @set_rectangle(2, 2);
+      for (@range(u16, 2)) |x| {
+        @set_tile_code(x, 0, "top.csl", .{ .memcpy_params = memcpy.get_params(x) });
+        @set_tile_code(x, 1, "pe.csl", .{ .memcpy_params = memcpy.get_params(x),
+          .tally_params = tally.get_params(x, 0), .corner = x == 1 });
+      }
+      @set_color_config(1, 0, @get_color(7), .{ .routes = .{ .rx = .{ SOUTH }, .tx = .{ RAMP } } });
+      @export_name("work", [*]u32, true);
+      @export_name("out", [*]u32, true);
+      @export_name("main", fn()void);
+    }
+    """
+    top = """
+    param memcpy_params;
+    const sys = @import_module("<memcpy/memcpy>", memcpy_params);
+    const iq = @get_input_queue(3);
+    var work = @zeros([9]u32);
+    var work_pointer: [*]u32 = &work;
+    var out = @zeros([2]u32);
+    var out_pointer: [*]u32 = &out;
+    fn main() void { sys.unblock_cmd_stream(); }
+    task take(total: u32) void { out[0] = total; }
+    comptime {
+      @initialize_queue(iq, .{ .color = @get_color(7) });
+      @bind_data_task(take, @get_data_task_id(@get_color(7)));
+      @export_symbol(work_pointer, "work");
+      @export_symbol(out_pointer, "out");
+      @export_symbol(main);
+    }
+    """
+    files = {"layout.csl": layout, "pe.csl": NO_CALLBACK, "top.csl": top}
+    machine = Machine(compiled(tmp_path, files))
+    work = np.zeros((2, 2, 9), np.uint32)
+    work[1, :, 1] = 3
+    machine.write_symbol("work", 0, 0, work)
+    machine.launch("main")
+    machine.run_until_idle()
+    assert machine.read_symbol_array("out", 1, 0, 1, 1, 2)[0, 0].tolist() == [6, 0]
+
+
+def test_a_tally_needs_a_callback_or_a_colour(tmp_path: Path) -> None:
+    layout = LAYOUT.replace(",\n  .output_color = @get_color(7)", "")
+    with pytest.raises(CslError, match=r"needs a \.callback on its PEs or an \.output_color"):
+        compiled(tmp_path, {"layout.csl": layout, "pe.csl": NO_CALLBACK}, width=1, height=1, goal=0)

@@ -148,6 +148,13 @@ def memcpy_stream(s: Sema, node: ast.BuiltinCall) -> Value:
     return VOID_VALUE
 
 
+@builtin("__done", 1)
+def done(s: Sema, node: ast.BuiltinCall) -> Value:
+    """What a DSD operation gives, or true for one that gives nothing."""
+    value = s.eval(node.args[0])
+    return TRUE if value.type is T.VOID else value
+
+
 # Mathematics
 
 _FOLDS: dict[Math, Callable[..., Any]] = {
