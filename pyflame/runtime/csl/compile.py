@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,11 +228,18 @@ def _assemble(compilation: Compilation, params: dict[str, str]) -> Program:
         exports=compilation.exports,
         params=params,
         files=list(compilation.line_files),
+        digests=_digests(compilation),
         fabric=compilation.fabric_dims,
         offsets=compilation.fabric_offsets,
         streaming=compilation.streaming,
         half="bf16" if compilation.half is T.BF16 else "ieee",
     )
+
+
+def _digests(compilation: Compilation) -> list[str]:
+    """What the texts of the files that instructions come from are recognised by."""
+    texts = {file.source.name: file.source.text for file in compilation.files.values()}
+    return [hashlib.sha256(texts[name].encode()).hexdigest() for name in compilation.line_files]
 
 
 # Layout

@@ -172,6 +172,7 @@ class Program:
     """@export_name: name -> (is function, CSL type text), in order of declaration."""
     params: dict[str, str] = field(default_factory=dict)  # --params as text, for out.json
     files: list[str] = field(default_factory=list)  # source paths, for `Image.lines`
+    digests: list[str] = field(default_factory=list)  # SHA-256 of each file, or none at all
     fabric: tuple[int, int] = (0, 0)  # --fabric-dims
     offsets: tuple[int, int] = (0, 0)  # --fabric-offsets
     streaming: dict[str, int] = field(default_factory=dict)

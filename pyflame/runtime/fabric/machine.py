@@ -12,6 +12,7 @@ from pyflame.errors import DeadlockError, LimitError, SimulationError
 from pyflame.runtime.fabric import state
 from pyflame.runtime.fabric.image import Program, Symbol
 from pyflame.runtime.fabric.isa import Fault
+from pyflame.runtime.fabric.kernel import record_words as r
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.limits import MAX_CYCLES, MAX_INSTRUCTIONS
 from pyflame.runtime.fabric.messages import FaultInfo, fault_message
@@ -19,6 +20,7 @@ from pyflame.runtime.fabric.output import Line, OutputLog, Record
 from pyflame.runtime.fabric.report import Report, make_report
 from pyflame.runtime.fabric.stuck import stuck_report
 from pyflame.runtime.fabric.trace.chain import Link, critical_chain
+from pyflame.runtime.fabric.trace.nodes import drop_nodes
 from pyflame.runtime.fabric.trace.recorded import Recorded, recorded
 from pyflame.runtime.fabric.trace.recorder import Recording, before_launch, record
 from pyflame.runtime.fabric.verify import verify_program
@@ -326,8 +328,11 @@ class Machine:
         """Run one chunk; why it ended, one of the constants of `kernel.loop`."""
         from pyflame.runtime.fabric.kernel import loop, pointers
 
+        left = CHUNK
         with np.errstate(all="ignore"):
-            why = loop.advance_machine(pointers.handle(self.arrays), CHUNK)
+            while (why := loop.advance_machine(pointers.handle(self.arrays), left)) == loop.CROWDED:
+                left -= int(self.arrays.tr[r.T_STEPS])
+                drop_nodes(self.arrays)
         self._log.take(self.arrays)
         if why == loop.FAULTED:
             raise SimulationError(self._fault_message())

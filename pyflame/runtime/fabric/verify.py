@@ -93,6 +93,8 @@ def verify_stored(program: Program, what: str) -> None:
 def findings(program: Program, arch: Arch) -> Findings:
     """Everything that is wrong with a program's form."""
     found = Findings()
+    if program.digests and len(program.digests) != len(program.files):
+        found.add(f"{len(program.digests)} digests; expected one for each of the files")
     if _rectangle(program, arch, found):
         _contents(program, arch, found)
         for i, route in enumerate(program.routes):

@@ -10,7 +10,7 @@ from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.messages import place, source_line
 
 if TYPE_CHECKING:
-    from pyflame.runtime.fabric.image import Program
+    from pyflame.runtime.fabric.image import Image, Program
     from pyflame.runtime.fabric.machine import Machine
     from pyflame.runtime.fabric.trace.chain import Link
 
@@ -116,6 +116,11 @@ def _part(program: Program, link: Link) -> str:
         "wavelet": f"from a wavelet on {color} that it waited for{at}",
     }
     return f"{place(program, link.pe)}, cycles {link.begin:,} … {link.end:,}, {began[link.cause]}"
+
+
+def launched(image: Image, pc: int) -> str:
+    """The name of the function that begins at `pc`, empty if none does."""
+    return next((f.name for f in image.functions if f.entry == pc), "")
 
 
 def queue_depths(machine: Machine) -> list[int]:

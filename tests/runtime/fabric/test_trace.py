@@ -149,6 +149,28 @@ def test_full_lists_say_up_to_when_they_are_complete() -> None:
     assert run(code).recorded().spans_until == recorded.cycles
 
 
+def test_long_spans_are_kept_to_the_end() -> None:
+    a = Asm("rounds")
+    short, long = a.array("short", F32, 4), a.array("long", F32, 900)
+    a.function("go")
+    for _ in range(6):
+        for _ in range(9):
+            a.dsd(DsdOp.FADDS, a.mem(short, 4), a.mem(short, 4), a.mem(short, 4))
+        a.dsd(DsdOp.FADDS, a.mem(long, 900), a.mem(long, 900), a.mem(long, 900))
+    a.unblock_host()
+    a.ret()
+    code = program([[a]])
+    everything = spans(run(code).recorded(), 0, r.ON_MEMORY)
+    recorded = run(code, Recording(spans=16)).recorded()
+    kept = spans(recorded, 0, r.ON_MEMORY)
+    assert [s for s in kept if s[1] - s[0] > 400] == [s for s in everything if s[1] - s[0] > 400]
+    assert 0 < recorded.spans_until < recorded.cycles
+    early = [s for s in everything if s[0] < recorded.spans_until]
+    assert [s for s in kept if s[0] < recorded.spans_until] == early
+    late = [s for s in kept if s[0] >= recorded.spans_until]
+    assert min(end - begin for begin, end in late) >= recorded.spans_least > 0
+
+
 def test_what_a_deadlock_interrupts_is_shown_as_unfinished() -> None:
     a = Asm("alone")
     y = a.array("y", F32, 3)
@@ -206,6 +228,36 @@ def test_a_chain_that_was_not_kept_says_so() -> None:
     for _ in range(3):
         machine.launch("go")
     assert machine.critical_chain()[0].cause == "lost"
+
+
+def test_nodes_that_no_chain_needs_make_room() -> None:
+    chains, counts = [], []
+    for nodes in (1000, 50):
+        machine = Machine(chain(6, 30)[0], recording=Recording(nodes=nodes))
+        for _ in range(6):
+            machine.launch("go")
+        chains.append(machine.critical_chain())
+        counts.append(int(machine.arrays.tr[r.T_NODE_COUNT]))
+    assert counts[0] > 50 + 6
+    assert chains[0] == chains[1]
+    assert [link.cause for link in chains[0]].count("launch") == 6
+
+
+def test_the_chain_ends_when_the_run_ends() -> None:
+    a, b = Asm("left"), Asm("right")
+    x, y = a.array("x", F32, 4), b.array("y", F32, 600)
+    a.function("go")
+    a.dsd(DsdOp.FMOVS, a.fabout(2, 4, 4), None, a.mem(x, 4))
+    a.unblock_host()
+    a.ret()
+    b.function("go")
+    b.unblock_host()  # the host waits no longer, but copies do
+    b.dsd(DsdOp.FMOVS, b.mem(y, 4), None, b.fabin(3, 4, 4))
+    b.dsd(DsdOp.FADDS, b.mem(y, 600), b.mem(y, 600), b.mem(y, 600))
+    b.ret()
+    machine = run(program([[a, b]], {(0, 0, 4): route(R, E), (1, 0, 4): route(W, R)}))
+    *_, sender, receiver = machine.critical_chain()
+    assert (sender.pe, receiver.pe, receiver.end) == (0, 1, machine.cycles)
 
 
 def test_changes_of_routes_are_kept() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -108,12 +109,35 @@ def test_only_csl_files_near_the_program_are_read(tmp_path: Path) -> None:
     (tmp_path / "secret.csl").write_text("secret\n")
     (root / "link.csl").symlink_to(tmp_path / "secret.csl")
     names = ["pe.csl", "notes.txt", "../secret.csl", str(tmp_path / "secret.csl"), "link.csl"]
-    texts = find_sources(names, [1] * 5, [root])
+    texts = find_sources(names, [], [1] * 5, [root])
     assert texts == ["one\ntwo\n", None, None, None, None]
-    assert find_sources(["pe.csl"], [9], [root]) == [None]
-    (library,) = find_sources(["<math>"], [1], [])
+    assert find_sources(["pe.csl"], [], [9], [root]) == [None]
+    (library,) = find_sources(["<math>"], [], [1], [])
     assert library is not None
     assert "fn sqrt" in library
+
+
+def test_a_file_with_the_known_digest_is_found_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "project" / "src").mkdir(parents=True)
+    (tmp_path / "lib.csl").write_text("compiled\n")
+    digest = hashlib.sha256(b"compiled\n").hexdigest()
+    roots = [tmp_path / "project"]
+    assert find_sources(["../../lib.csl"], [digest], [1], roots) == ["compiled\n"]
+    (tmp_path / "lib.csl").write_text("changed\n")
+    assert find_sources(["../../lib.csl"], [digest], [1], roots) == [None]
+
+
+def test_pes_with_one_file_and_memory_map_are_a_class() -> None:
+    machine = recorded(5, 20)
+    first = machine.program.images[0]
+    for i, image in enumerate(machine.program.images):
+        image.name, image.memory_map = f"pe.csl at ({i}, 0)", [("x", 8, 4 if i else 8)]
+        image.data_end = first.data_end
+    head, _ = contents(trace_page([RunView("chain", machine)]))
+    assert [(c["name"], c["pes"]) for c in head["classes"]] == [
+        ("pe.csl, memory 1", 1), ("pe.csl, memory 2", 4)
+    ]  # fmt: skip
+    assert [image["class"] for image in head["images"]] == [0] + [1] * (len(head["images"]) - 1)
 
 
 def traced(directory: Path, *options: str) -> subprocess.CompletedProcess[str]:

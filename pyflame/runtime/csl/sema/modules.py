@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,9 @@ from pyflame.runtime.fabric.image import Route
 
 LIBRARY = Path(__file__).resolve().parent.parent / "lib"
 """Where the `<name>` modules of this package stand."""
+
+_FAR = "../../../../"
+"""How names of files begin that are rather shown whole."""
 
 MAX_FILE_BYTES = 8 << 20
 MAX_INSTANCES = 10_000
@@ -156,10 +160,8 @@ class Compilation:
         """The name of a file in messages: relative to the layout file where that is short."""
         if library:
             return f"<{path.relative_to(LIBRARY).with_suffix('').as_posix()}>"
-        try:
-            return path.relative_to(self.root).as_posix()
-        except ValueError:
-            return str(path)
+        relative = Path(os.path.relpath(path, self.root)).as_posix()
+        return path.as_posix() if relative.startswith(_FAR) else relative
 
     def _declarations(self, module: ast.Module) -> dict[str, ast.VarDecl | ast.FnDecl]:
         decls: dict[str, ast.VarDecl | ast.FnDecl] = {}

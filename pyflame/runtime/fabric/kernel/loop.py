@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pyflame.runtime.fabric.kernel import opcodes as oc
+from pyflame.runtime.fabric.kernel import record_words as t
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.core import run
 from pyflame.runtime.fabric.kernel.events import begin_cycle, next_time, wake, wake_router
@@ -14,9 +15,9 @@ from pyflame.runtime.fabric.kernel.queues import feed, in_head
 from pyflame.runtime.fabric.kernel.routers import step_routers
 from pyflame.runtime.fabric.kernel.tasks import pick
 
-PAUSED, QUIET, HOST_READY, FAULTED, TOO_LONG = range(5)
+PAUSED, QUIET, HOST_READY, FAULTED, TOO_LONG, CROWDED = range(6)
 """Why `advance_machine` returned: chunk done or log full, nothing can happen, launch complete,
-fault, cycle limit."""
+fault, cycle limit, many nodes recorded (after `T_STEPS` cycles of the chunk)."""
 
 
 @inlined
@@ -173,6 +174,9 @@ def advance_machine(state, cycles):
             return HOST_READY
         if steps >= cycles or 2 * g[w.G_LOG] > g[w.G_LOG_SIZE]:
             return PAUSED
+        if g[w.G_TRACE] != 0 and m.tr[t.T_NODE_COUNT] >= m.tr[t.T_NODE_PAUSE]:
+            m.tr[t.T_STEPS] = steps
+            return CROWDED
         now = next_time(m)
         if now == w.FOREVER:
             return QUIET

@@ -4,10 +4,13 @@ Everything lies in one array, `tr`, whose size is fixed before the run (`fabric.
 
 - cells, one per PE and time bin: busy and stalled cycles, moves per link, queue levels. When the
   run outgrows the bins, neighbours are merged and every bin is twice as wide;
-- spans (tasks and operations) and moves of wavelets, with all detail, in a window of time and for
-  chosen PEs, until their lists are full; so are changes of switches and routes, of all PEs;
+- spans (tasks and operations) in a window of time and for chosen PEs: all of them until half the
+  list is full, then the long ones, of a least length that doubles whenever the list is full again;
+- moves of wavelets in the same window, until their list is full; so are changes of switches and
+  routes, of all PEs;
 - nodes, which say by whose wavelet a waiting PE was set going. Every wavelet carries, in shadows
-  of the FIFOs and queues it lies in, the sender's node and the time of sending.
+  of the FIFOs and queues it lies in, the sender's node and the time of sending. From time to time
+  the run pauses for `fabric.trace.nodes` to drop the nodes that no chain can need any more.
 """
 
 from __future__ import annotations
@@ -98,16 +101,58 @@ def wanted(m, pe, begin, end):
 
 
 @kernel
+def lasting(m, at, least, known):
+    """Whether a span stays when the list is thinned: it is long, or began when all are kept."""
+    begin = m.tr[at + t.S_BEGIN]
+    return m.tr[at + t.S_END] - begin >= least or begin < known
+
+
+@kernel
+def thin(m):
+    """Make room in the full list of spans: drop the short ones behind its first half."""
+    tr = m.tr
+    keep = tr[t.T_SPAN_MAX] >> 1
+    count = tr[t.T_SPAN_COUNT]
+    least = np.int64(t.SHORT)
+    known = np.int64(-1)
+    if tr[t.T_SPAN_LEAST] > 0:
+        least = 2 * tr[t.T_SPAN_LEAST]
+        known = tr[t.T_SPAN_FULL]
+    stay = count
+    while stay > keep + (keep >> 1) and least < w.FOREVER >> 1:
+        stay = keep
+        for number in range(keep, count):
+            if lasting(m, tr[t.T_SPANS] + number * t.SPAN_WORDS, least, known):
+                stay += 1
+        least <<= 1
+    least >>= 1
+    tr[t.T_SPAN_LEAST] = least
+    tr[t.T_SPAN_COUNT] = keep
+    for number in range(keep, count):
+        at = tr[t.T_SPANS] + number * t.SPAN_WORDS
+        if lasting(m, at, least, known):
+            to = tr[t.T_SPANS] + tr[t.T_SPAN_COUNT] * t.SPAN_WORDS
+            tr[t.T_SPAN_COUNT] += 1
+            for i in range(t.SPAN_WORDS):
+                tr[to + i] = tr[at + i]
+        else:
+            tr[t.T_SPAN_FULL] = min(tr[t.T_SPAN_FULL], tr[at + t.S_BEGIN])
+
+
+@kernel
 def span(m, pe, lane, begin, end, pc, info, count):
     """Keep a span, if its detail is wanted and the list has room."""
     tr = m.tr
     if not wanted(m, pe, begin, end):
         return
+    least = tr[t.T_SPAN_LEAST]
+    if tr[t.T_SPAN_COUNT] >= tr[t.T_SPAN_MAX] and end - begin >= least:
+        thin(m)
+        least = tr[t.T_SPAN_LEAST]
+    if end - begin < least and begin >= tr[t.T_SPAN_FULL]:
+        return
     number = tr[t.T_SPAN_COUNT]
-    limit = tr[t.T_SPAN_MAX]
-    if lane != t.TASK_SPAN:  # long tasks end last
-        limit -= limit >> 2
-    if number >= limit:
+    if number >= tr[t.T_SPAN_MAX]:
         tr[t.T_SPAN_FULL] = min(tr[t.T_SPAN_FULL], begin)
         return
     tr[t.T_SPAN_COUNT] += 1

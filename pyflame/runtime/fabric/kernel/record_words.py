@@ -9,8 +9,9 @@ from pyflame.runtime.fabric.kernel import words as w
     T_BINS, T_SHIFT, T_CELLS, T_ROWS, T_SPANS, T_SPAN_MAX, T_SPAN_COUNT, T_SPAN_FULL, T_MOVES,
     T_MOVE_MAX, T_MOVE_COUNT, T_MOVE_FULL, T_NODES, T_NODE_MAX, T_NODE_COUNT, T_CHANNELS, T_QUEUES,
     T_TAG, T_FROM, T_TO, T_FINISH, T_PREVIOUS, T_TURNS, T_TURN_MAX, T_TURN_COUNT, T_TURN_FULL,
-) = range(26)  # fmt: skip
-HEAD_WORDS = 26
+    T_SPAN_LEAST, T_NODE_PAUSE, T_STEPS,
+) = range(29)  # fmt: skip
+HEAD_WORDS = 29
 
 # --- one cell per PE and bin ----------------------------------------------------------------------
 A_BUSY, A_STALL, A_LINK, A_LEVELS = 0, 1, 2, 7
@@ -28,6 +29,8 @@ ROW_WORDS = R_SINCE + 2 * w.QUEUES
 # --- spans, moves, turns of switches, nodes ------------------------------------------------------
 (S_PE, S_LANE, S_BEGIN, S_END, S_PC, S_INFO, S_COUNT) = range(7)
 SPAN_WORDS = 7
+SHORT = 32
+"""Cycles of the shortest spans that are kept when only long ones are, at first."""
 ON_MEMORY, TASK_SPAN = 9, 10
 """Values of S_LANE beyond the lanes. S_INFO is a task's code, or of an operation
 op | (input queue + 1) << 8 | (output queue + 1) << 12 | cycles it waited << 16."""

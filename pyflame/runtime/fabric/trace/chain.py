@@ -15,8 +15,8 @@ import numpy as np
 from pyflame.runtime.fabric.kernel import record_words as r
 from pyflame.runtime.fabric.kernel import words as w
 
-LONGEST = 10_000
-"""Links before the walk gives up."""
+LONGEST = 100_000
+"""Links before the walk gives up; what lies before them counts as lost."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,12 @@ class Link:
 
 def critical_chain(m: w.Arrays) -> list[Link]:
     """The chain of a recorded machine in order of time; its last link ends the run."""
-    tag = _last(m)
+    tag = last_tag(m)
     number, until = tag >> r.TIME_BITS, tag & ((1 << r.TIME_BITS) - 1)
+    until = min(until, int(m.g[w.G_NOW]))
     links: list[Link] = []
-    while len(links) < LONGEST:
-        node = _node(m, number)
+    while True:
+        node = _node(m, number) if len(links) < LONGEST else None
         if node is None:
             links.append(Link(-1, until, until, "lost"))
             break
@@ -57,15 +58,17 @@ def critical_chain(m: w.Arrays) -> list[Link]:
     return links[::-1]
 
 
-def _last(m: w.Arrays) -> int:
-    """Node and time of what ended last: the last PE to unblock the host, or to be busy."""
-    if m.tr[r.T_FINISH] >= 0:
-        return int(m.tr[r.T_FINISH])
+def last_tag(m: w.Arrays, until: int = w.FOREVER) -> int:
+    """Node and time of what ended last before `until`: a PE unblocked the host, or was busy."""
     start = int(m.tr[r.T_ROWS])
     count = int(m.g[w.G_PES])
     rows = m.tr[start : start + count * r.ROW_WORDS].reshape(count, r.ROW_WORDS)
-    row = rows[int(rows[:, r.R_ACTIVE].argmax())]
-    return int(row[r.R_NODE]) << r.TIME_BITS | int(row[r.R_ACTIVE])
+    active = np.where(rows[:, r.R_ACTIVE] <= until, rows[:, r.R_ACTIVE], -1)
+    pe = int(active.argmax())
+    finish = int(m.tr[r.T_FINISH])
+    if finish >= 0 and finish & ((1 << r.TIME_BITS) - 1) >= active[pe]:
+        return finish
+    return int(rows[pe, r.R_NODE]) << r.TIME_BITS | max(int(active[pe]), 0)
 
 
 def _node(m: w.Arrays, number: int) -> np.ndarray | None:

@@ -52,6 +52,7 @@ class Recorded:
     moves: np.ndarray  # int64 [n, MOVE_WORDS] in order of time
     turns: np.ndarray  # int64 [n, TURN_WORDS]: changes of switches and routes in order of time
     spans_until: int  # details are complete up to this cycle
+    spans_least: int  # cycles of the shortest spans that were kept after it
     moves_until: int
     turns_until: int
     window: tuple[int, int]
@@ -82,6 +83,7 @@ def recorded(program: Program, m: w.Arrays) -> Recorded:
         moves=moves,
         turns=_block(tr, r.T_TURNS, int(tr[r.T_TURN_COUNT]), r.TURN_WORDS).copy(),
         spans_until=min(int(tr[r.T_SPAN_FULL]), end),
+        spans_least=int(tr[r.T_SPAN_LEAST]),
         moves_until=min(int(tr[r.T_MOVE_FULL]), end),
         turns_until=min(int(tr[r.T_TURN_FULL]), cycles),
         window=(start, end),

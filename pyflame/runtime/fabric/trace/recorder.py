@@ -9,6 +9,7 @@ import numpy as np
 from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.fabric.kernel import record_words as r
 from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.trace.chain import last_tag
 
 ROOT_TAG = -2 << r.TIME_BITS
 """Tag of the node that a PE begins with: nothing set it going."""
@@ -71,6 +72,7 @@ def record(program: Program, m: w.Arrays, recording: Recording) -> w.Arrays:
         r.T_TURN_MAX: recording.turns,
         r.T_NODE_MAX: recording.nodes,
         r.T_NODE_COUNT: count,
+        r.T_NODE_PAUSE: count + recording.nodes // 2,
         r.T_SPAN_FULL: w.FOREVER,
         r.T_MOVE_FULL: w.FOREVER,
         r.T_TURN_FULL: w.FOREVER,
@@ -104,6 +106,6 @@ def _chosen(program: Program, recording: Recording) -> np.ndarray:
 
 
 def before_launch(m: w.Arrays) -> None:
-    """The host launches a function: what it starts depends on what was completed before."""
-    if m.g[w.G_TRACE]:
-        m.tr[r.T_PREVIOUS] = m.tr[r.T_FINISH]
+    """The host launches a function: that depends on what the host waited for before."""
+    if m.g[w.G_TRACE] and m.g[w.G_NOW]:
+        m.tr[r.T_PREVIOUS] = last_tag(m, int(m.g[w.G_NOW]))

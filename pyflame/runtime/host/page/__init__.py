@@ -19,7 +19,15 @@ PAGE_BYTES = 16 << 20
 """Most bytes of a page; recordings are made coarser until they fit."""
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("decode.js", "model.js", "mesh.js", "timeline.js", "inspector.js", "main.js")
+_SCRIPTS = (
+    "decode.js",
+    "model.js",
+    "links.js",
+    "mesh.js",
+    "timeline.js",
+    "inspector.js",
+    "main.js",
+)
 _ATTEMPTS = 12
 
 

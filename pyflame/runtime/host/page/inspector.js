@@ -13,6 +13,7 @@ function element(tag, attributes = {}, ...children) {
 
 const cell = (content, number = false) => element("td", number ? { class: "num" } : {}, content);
 const header = (...names) => element("tr", {}, names.map(([n, num]) => element("th", num ? { class: "num" } : {}, n)));
+const peCell = (run, pe) => element("td", { class: "keep" }, run.peName(pe).slice(3));
 const swatch = (color) => element("i", { class: "swatch", style: `background:${color}` });
 const meter = (share, color) => element("div", { class: "meter" },
   element("i", { style: `width:${(100 * Math.min(1, share)).toFixed(1)}%;background:${color}` }));
@@ -20,7 +21,7 @@ const meter = (share, color) => element("div", { class: "meter" },
 class Inspector {
   constructor(app) {
     this.app = app;
-    this.memoryImage = 0;
+    this.memoryClass = 0;
     this.file = -1;
     this.line = -1;
     for (const button of document.querySelectorAll("#tabs button")) {
@@ -43,7 +44,7 @@ class Inspector {
     if (!run) return;
     const links = this.tab === "summary" ? this.app.chainAt(view.time) : 0;
     const key = { summary: links, pe: `${view.pe} ${Math.floor(view.time)} ${view.span}`,
-      memory: this.memoryImage, source: `${this.file} ${this.line}` }[this.tab];
+      memory: this.memoryClass, source: `${this.file} ${this.line}` }[this.tab];
     if (this.drawn === `${run.id} ${this.tab} ${key} ${dark()}`) return;
     this.drawn = `${run.id} ${this.tab} ${key} ${dark()}`;
     const box = document.getElementById(`tab-${this.tab}`);
@@ -73,22 +74,30 @@ class Inspector {
       element("p", { class: "note" },
         "Back from what ended last, over the wavelets that each PE had nothing to do but wait for."
         + (more ? ` ${count(more)} parts are not listed.` : "")),
-      element("table", {}, header(["Cycles", 1], ["Length", 1], ["PE"], ["Began with"]), shown),
+      element("table", {}, header(["From cycle", 1], ["Length", 1], ["PE"], ["Began with"]), shown),
     ];
   }
 
-  chainRow(run, [pe, begin, end, cause, color, sent, site, waited], now) {
+  chainRow(run, [pe, begin, end, cause, color, sent, site, waited, name], now) {
     if (pe < 0) return element("tr", {}, cell("…", true), cell("", true), cell(""), cell("earlier parts were not kept"));
     const by = cause === "wavelet"
       ? [swatch(colorOf(color < 0 ? 0 : color)), ` colour ${color}, ${count(Math.max(0, begin - sent))} under way`]
-      : [CAUSES[cause] + (cause === "stream" && color >= 0 ? `, colour ${color}` : "")];
+      : [`${CAUSES[cause]} ${name}` + (cause === "stream" && color >= 0 ? `, colour ${color}` : "")];
     const place = run.siteName(site);
     const tip = waited ? `waited ${count(waited)} cycles` : "";
     return element("tr", {
       class: now ? "link now" : "link", title: tip,
-      onclick: () => { this.app.choosePe(pe, false); this.app.centre(begin); if (site >= 0) this.show(site, false); },
-    }, cell(count(begin), true), cell(count(end - begin), true), cell(run.peName(pe).slice(3)),
+      onclick: () => this.follow([pe, begin, end, cause, color, sent, site]),
+    }, cell(count(begin), true), cell(count(end - begin), true), peCell(run, pe),
     cell(element("span", {}, ...by, place ? element("div", { class: "note mono", style: "margin:0" }, place) : null)));
+  }
+
+  // Show where a part of the chain begins; its line is ready in the source tab.
+  follow([pe, begin, , , , , site]) {
+    if (pe < 0) return;
+    this.app.choosePe(pe, false);
+    this.app.centre(begin);
+    if (site >= 0) this.show(site, this.tab === "source");
   }
 
   hotQueues(run) {
@@ -102,7 +111,7 @@ class Inspector {
     found.sort((a, b) => b[0] - a[0] || a[2] - b[2] || a[3] - b[3]);
     const rows = found.slice(0, 12).map(([share, high, pe, q]) => element("tr",
       { class: "link", onclick: () => this.app.choosePe(pe) },
-      cell(run.peName(pe).slice(3)), cell(run.queueName(pe, q)), cell(`${high} of ${run.depths[q]}`, true),
+      peCell(run, pe), cell(run.queueName(pe, q)), cell(`${high} of ${run.depths[q]}`, true),
       cell(meter(share, palette.queue))));
     return [
       element("h3", {}, "Fullest queues"),
@@ -114,11 +123,11 @@ class Inspector {
   pe(run, view) {
     const pe = view.pe;
     if (pe < 0) return [element("p", { class: "note" }, "Click a PE of the mesh or of the time chart.")];
-    const image = run.image(pe), busy = run.busy(pe, view.time), stalled = run.stalled(pe, view.time);
+    const busy = run.busy(pe, view.time), stalled = run.stalled(pe, view.time);
     const part = (share, color) => element("i", { style: `width:${(100 * share).toFixed(2)}%;background:${color}` });
     return [
       element("h2", {}, run.peName(pe)),
-      element("p", { class: "note" }, `${image.name} · one of ${several(image.pes, "PE")} of this class`),
+      element("p", { class: "note" }, `${run.peClass(pe).name} · one of ${several(run.peClass(pe).pes, "PE")} of this class`),
       element("h3", {}, `Around cycle ${count(view.time)}`),
       element("div", { class: "split" }, part(busy, palette.busy), part(stalled, palette.stall)),
       element("p", { class: "note" }, `busy ${percent(busy)} · stalled ${percent(stalled)} · idle ${percent(Math.max(0, 1 - busy - stalled))}`
@@ -170,33 +179,48 @@ class Inspector {
           cell(`${mask(masks[0])} → ${mask(masks[1])}`)));
         first = false;
       });
+      if (route && route.notes.length) {
+        rows.push(element("tr", { class: "with" }, cell(""), element("td", { colspan: 2, class: "note" }, route.notes.join(", "))));
+      }
     }
     return rows.length ? [element("h3", {}, "Routes"),
       element("table", {}, header(["Colour"], ["Position"], ["From → to"]), rows)] : [];
   }
 
   memory(run) {
-    const choice = element("select", {}, run.images.map((image, i) =>
-      element("option", { value: i, selected: i === this.memoryImage ? "" : undefined }, `${image.name} (${several(image.pes, "PE")})`)));
-    choice.addEventListener("change", () => { this.memoryImage = Number(choice.value); this.app.redraw(); });
-    const image = run.images[Math.min(this.memoryImage, run.images.length - 1)];
-    const variables = image.map.filter((row) => row[2] > 0);
+    const choice = element("select", { class: "wide", "aria-label": "PE class" }, run.classes.map((one, i) =>
+      element("option", { value: i, selected: i === this.memoryClass ? "" : undefined }, `${one.name} (${several(one.pes, "PE")})`)));
+    choice.addEventListener("change", () => { this.memoryClass = Number(choice.value); this.app.redraw(); });
+    const one = run.classes[Math.min(this.memoryClass, run.classes.length - 1)];
+    const variables = one.map.filter((row) => row[2] > 0);
     const color = (i) => `hsl(${(i * 137.508 + 200) % 360} 55% ${dark() ? 58 : 52}%)`;
-    const bars = variables.map(([name, at, bytes], i) => element("i", {
-      title: `${name}: ${count(bytes)} bytes at ${count(at)}`,
-      style: `left:${100 * at / run.memory}%;width:${100 * bytes / run.memory}%;background:${color(i)}`,
-    }));
-    const biggest = variables.map((row, i) => [...row, i]).sort((a, b) => b[2] - a[2] || a[1] - b[1]).slice(0, 200);
-    const rows = biggest.map(([name, at, bytes, i]) => element("tr", {}, cell(element("span", {}, swatch(color(i)), ` ${name}`)),
-      cell(count(at), true), cell(count(bytes), true)));
+    const first = variables.length > 1 ? variables[1][1] : 0;  // behind runtime and code
+    const rows = variables.map((row, i) => [...row, i]).sort((a, b) => b[2] - a[2] || a[1] - b[1]).slice(0, 200)
+      .map(([name, at, bytes, i]) => element("tr", {}, cell(element("span", {}, swatch(color(i)), ` ${name}`)),
+        cell(count(at), true), cell(count(bytes), true)));
     return [
       element("h3", {}, "PE class"), choice,
       element("h3", {}, "Memory"),
-      element("div", { class: "map" }, bars),
+      this.memoryBar(variables, color, 0, run.memory),
       element("div", { class: "scale" }, ...[0, 12, 24, 36, 48].map((k) => element("span", {}, `${k} KiB`))),
-      element("p", { class: "note" }, `In use up to byte ${count(image.end)} of ${count(run.memory)} (${percent(image.end / run.memory)}).`),
+      element("p", { class: "note" }, `In use up to byte ${count(one.end)} of ${count(run.memory)} (${percent(one.end / run.memory)}).`),
+      ...one.end - first < run.memory / 4 && first ? [
+        element("h3", {}, "Variables, enlarged"),
+        this.memoryBar(variables, color, first, one.end),
+        element("div", { class: "scale" }, element("span", {}, count(first)), element("span", {}, `${count(one.end - first)} bytes`), element("span", {}, count(one.end))),
+      ] : [],
+      element("h3", {}, several(variables.length, "entry").replace("entrys", "entries")),
       element("table", {}, header(["Variable"], ["Address", 1], ["Bytes", 1]), rows),
     ];
+  }
+
+  // The part of the memory from one byte to before another, as a bar.
+  memoryBar(variables, color, from, to) {
+    const parts = variables.map(([name, at, bytes], i) => [name, at, bytes, i]).filter(([, at]) => at >= from && at < to);
+    return element("div", { class: "map" }, parts.map(([name, at, bytes, i]) => element("i", {
+      title: `${name}: ${several(bytes, "byte")} at ${count(at)}`,
+      style: `left:${100 * (at - from) / (to - from)}%;width:${100 * bytes / (to - from)}%;background:${color(i)}`,
+    }, 12 * bytes > to - from ? name.split(":").pop() : "")));
   }
 
   // Open the source at a site.
@@ -214,7 +238,7 @@ class Inspector {
     const file = run.files[this.file];
     const bar = element("div", { class: "bar" }, choice);
     if (!file || file.text === null) {
-      return [bar, element("p", { class: "note", style: "padding:12px 14px" }, "The source was not found when the page was written.")];
+      return [bar, element("p", { class: "note", style: "padding:12px 14px" }, "The source was not found when the page was written, or it has changed since it was compiled.")];
     }
     const lines = file.text.split("\n").slice(0, 20000).map((text, i) =>
       element("div", i + 1 === this.line ? { class: "at" } : {}, element("b", {}, String(i + 1)), text.replace(/\r$/, "")));

@@ -17,24 +17,38 @@ class App {
     const run = this.run = this.runs[number];
     this.shares = null;
     Object.assign(this.view, { time: 0, from: 0, to: run.cycles, pe: -1, span: -1, color: "none", position: "now" });
-    document.getElementById("route-position").value = "now";
-    Object.assign(this.inspector, { memoryImage: 0, file: -1, line: -1 });
+    Object.assign(this.inspector, { memoryClass: 0, file: -1, line: -1 });
     this.mesh.scale = 0;
     document.title = `${run.name} · PyFlame trace`;
     text("program", run.name);
-    const busy = mean(this.run.levelsOf[0].meanBusy), stalled = mean(this.run.levelsOf[0].meanStalled);
     fill("kpis", [["", `${run.arch.toUpperCase()}`], ["PEs ", `${run.width} × ${run.height}`], ["cycles ", count(run.clock)],
-      ["busy ", percent(busy)], ["stalled ", percent(stalled)]].map(([name, value]) =>
+      ["busy ", percent(run.meanBusy)], ["stalled ", percent(run.meanStalled)]].map(([name, value]) =>
       element("span", {}, name, element("b", {}, value))));
     const problem = document.getElementById("problem");
     problem.hidden = !run.error;
     problem.textContent = run.error;
     fill("route-color", [["none", "none"], ["all", "all colours"], ...run.colors.map((c) => [c, `colour ${c}`])]
       .map(([value, name]) => element("option", { value }, name)));
-    fill("speed", [0.5, 2, 10, 50, 250, 1000, 5000, 25000, 100000].map((v) =>
+    this.speed = SPEEDS.find((v) => v * 30 >= run.cycles) || last(SPEEDS);
+    fill("speed", SPEEDS.map((v) =>
       element("option", { value: v, selected: v === this.speed ? "" : undefined }, `${v.toLocaleString("en-US")} cycles/s`)));
+    this.fillPositions();
     document.getElementById("scrub").max = run.cycles;
     this.setTime(run.busiestTraffic());
+  }
+
+  // The positions that the chosen colour has somewhere.
+  fillPositions() {
+    const { run, view } = this;
+    const colors = view.color === "all" ? run.colors : view.color === "none" ? [] : [Number(view.color)];
+    const numbers = [...new Set(colors.flatMap((color) => run.positionsOf(color)))].sort();
+    const switches = numbers.length > 1;
+    const names = [["now", "now"], ["start", "at start"], ...switches ? [["every", "all"]] : [],
+      ...switches ? numbers.map((n) => [String(n), `${n}`]) : []];
+    if (!names.some(([value]) => value === view.position)) view.position = "now";
+    fill("route-position", names.map(([value, name]) =>
+      element("option", { value, selected: value === view.position ? "" : undefined }, name)));
+    document.getElementById("route-position").disabled = !colors.length;
   }
 
   redraw() {
@@ -42,24 +56,25 @@ class App {
     this.frame = requestAnimationFrame((now) => {
       this.frame = 0;
       this.advance(now);
+      this.drawBars();  // first: the legends' heights decide what is left for the rest
       this.mesh.draw();
       this.timeline.draw();
       this.inspector.draw();
-      this.drawBars();
     });
   }
 
   drawBars() {
     const { run, view } = this;
-    text("clock", `${count(Math.floor(view.time))} / ${count(run.cycles)} cycles`);
+    text("clock", `${count(Math.min(Math.floor(view.time), run.clock))} / ${count(run.clock)} cycles`);
     document.getElementById("scrub").value = view.time;
     text("play", this.playing ? "❚❚ Pause" : "▶ Play");
     document.getElementById("zoom-detail").hidden = run.spansUntil <= run.window[0];
-    const key = [run.id, view.mode, view.color, dark()].join();
+    const key = [run.id, view.mode, view.color, view.pe >= 0, dark()].join();
     if (key === this.legendKey) return;
     this.legendKey = key;
-    const [items, note] = this.mesh.legend();
-    fill("legend", [...items.map(([name, color]) => element("span", {}, swatch(color), name)), element("span", {}, note)]);
+    for (const [id, [items, note]] of [["legend", this.mesh.legend()], ["time-legend", this.timeline.legend()]]) {
+      fill(id, [...items.map(([name, color]) => element("span", {}, swatch(color), name)), element("span", {}, note)]);
+    }
   }
 
   advance(now) {
@@ -109,7 +124,7 @@ class App {
 
   choosePe(pe, open = true) {
     Object.assign(this.view, { pe, span: -1 });
-    this.inspector.memoryImage = this.run.imageOf[pe];
+    this.inspector.memoryClass = this.run.image(pe).class;
     if (open && this.inspector.tab === "summary") this.inspector.open("pe");
     this.redraw();
   }
@@ -152,7 +167,7 @@ class App {
 
   listen() {
     const on = (id, event, action) => document.getElementById(id).addEventListener(event, action);
-    const set = (name) => (e) => { this.view[name] = e.target.value; this.redraw(); };
+    const set = (name) => (e) => { this.view[name] = e.target.value; this.fillPositions(); this.redraw(); };
     on("mode", "change", set("mode"));
     on("route-color", "change", set("color"));
     on("route-position", "change", set("position"));
@@ -194,14 +209,48 @@ class App {
   key(e) {
     if (e.target.closest("select, input[type=range]") && e.key !== "Escape") return;
     const middle = this.timeline.x(this.view.time);
+    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
+    if (moves && (e.shiftKey || moves[1]) && !e.target.closest(".tab")) {
+      e.preventDefault();
+      this.movePe(...moves);
+      return;
+    }
     const action = {
       " ": () => this.play(), ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1),
       "+": () => this.timeline.zoom(0.6, middle), "-": () => this.timeline.zoom(1.67, middle),
+      n: () => this.nextSpan(1), p: () => this.nextSpan(-1), c: () => this.nextPart(1), C: () => this.nextPart(-1),
+      "?": () => document.getElementById("keys").showModal(),
       0: () => this.show(0, this.run.cycles), Escape: () => { this.view.pe = -1; this.view.span = -1; this.redraw(); },
     }[e.key];
     if (!action || e.ctrlKey || e.metaKey) return;
     e.preventDefault();
     action();
+  }
+
+  // The PE beside the chosen one, if it is there.
+  movePe(dx, dy) {
+    const { run, view } = this;
+    if (view.pe < 0) { this.choosePe(0); return; }
+    const x = view.pe % run.width + dx, y = Math.floor(view.pe / run.width) + dy;
+    if (x >= 0 && y >= 0 && x < run.width && y < run.height) this.choosePe(y * run.width + x);
+  }
+
+  // The next or last task or operation of the chosen PE, and its line.
+  nextSpan(direction) {
+    const { run, view } = this;
+    if (view.pe < 0) this.choosePe(0);
+    const number = view.span >= 0 ? view.span + direction
+      : run.firstSpan(view.pe, view.time) - (direction < 0 ? 1 : 0);
+    if (number < run.spans.starts[view.pe] || number >= run.spans.starts[view.pe + 1]) return;
+    this.centre(run.span(number).begin);
+    this.chooseSpan(number);
+  }
+
+  // The next or last part of the critical chain.
+  nextPart(direction) {
+    const { links } = this.run.chain;
+    const link = links[clamp(this.chainAt(this.view.time) + direction, 0, links.length - 1)];
+    if (link) this.inspector.follow(link);
   }
 
   theme(name) {
@@ -212,15 +261,16 @@ class App {
   }
 }
 
+const SPEEDS = [0.5, 2, 10, 50, 250, 1000, 5000, 25000, 100000];
 const KEYS = [
-  ["space", "play or pause"], ["← →", "one step back or on"], ["+ −", "zoom time at the cursor"],
-  ["0", "whole run"], ["wheel", "zoom the mesh or the time chart"], ["drag", "move the mesh or the time chart"],
+  ["space", "play or pause"], ["← →", "one step back or on"], ["+ −", "zoom time at the cursor"], ["0", "whole run"],
+  ["↑ ↓, shift + ← →", "the PE beside the chosen one"], ["n p", "next or last task or operation of the PE, and its line"],
+  ["c C", "next or last part of the critical chain"], ["esc", "no PE"], ["wheel", "zoom the mesh or the time chart"], ["drag", "move the mesh or the time chart"],
   ["shift + wheel", "move the time chart"], ["click a PE", "its threads, queues, routes"],
   ["click a bar", "the CSL line it comes from"],
 ];
 const text = (id, content) => { document.getElementById(id).textContent = content; };
 const fill = (id, nodes) => document.getElementById(id).replaceChildren(...nodes);
-const mean = (values) => values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
 
 async function start() {
   const prefersDark = matchMedia("(prefers-color-scheme: dark)").matches;

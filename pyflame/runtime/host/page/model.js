@@ -78,6 +78,8 @@ class Run {
 
   image(pe) { return this.images[this.imageOf[pe]]; }
 
+  peClass(pe) { return this.classes[this.image(pe).class]; }
+
   route(pe, color) {
     const number = this.routeOf[pe * 24 + color];
     return number < 0 ? null : this.routes[number];
@@ -92,12 +94,42 @@ class Run {
         if (this.turnsOf.has(key)) this.turnsOf.get(key).push(i); else this.turnsOf.set(key, [i]);
       });
     }
-    let found = -1;
-    for (const i of this.turnsOf.get(pe * 24 + color) || []) {
-      if (this.turns.time[i] >= Math.floor(time)) break;
-      found = i;
+    const list = this.turnsOf.get(pe * 24 + color) || [];
+    const before = firstAtLeast(list.length, (i) => this.turns.time[list[i]], Math.floor(time));
+    return before ? list[before - 1] : -1;
+  }
+
+  // Changes of all switches and routes before a cycle.
+  turnsBefore(time) {
+    return firstAtLeast(this.turns.time.length, (i) => this.turns.time[i], Math.floor(time));
+  }
+
+  // The position that a colour's switch is in.
+  position(pe, color, time) {
+    const turn = this.turn(pe, color, time), route = this.route(pe, color);
+    return turn >= 0 ? this.turns.what[turn] >> 5 : route ? route.current : 0;
+  }
+
+  // Whether a colour ever has several positions at a PE.
+  switched(pe, color) {
+    const route = this.route(pe, color);
+    if (route && route.positions.filter((p) => p).length > 1) return true;
+    const turn = this.turn(pe, color, Infinity);
+    return turn >= 0 && this.turns.positions.subarray(turn * 4 + 1, turn * 4 + 4).some((bits) => bits);
+  }
+
+  // The positions that a colour's switches have, of all PEs.
+  positionsOf(color) {
+    const found = new Set();
+    for (let pe = 0; pe < this.pes; pe++) {
+      const route = this.route(pe, color);
+      if (route) route.positions.forEach((masks, i) => { if (masks) found.add(i); });
     }
-    return found;
+    this.turns.what.forEach((what, turn) => {
+      if ((what & 31) !== color) return;
+      for (let i = 0; i < 4; i++) if (this.turns.positions[turn * 4 + i]) found.add(i);
+    });
+    return [...found].sort();
   }
 
   // rx and tx of a colour at a PE: of its position "now", at the "start", or 0 … 3; null if none.
@@ -165,6 +197,12 @@ class Run {
     return found;
   }
 
+  // The first span of a PE that begins at or after a cycle.
+  firstSpan(pe, time) {
+    const { starts, begin } = this.spans;
+    return starts[pe] + firstAtLeast(starts[pe + 1] - starts[pe], (i) => begin[starts[pe] + i], time);
+  }
+
   // Whether a PE has spans in [from, to].
   touched(pe, from, to) {
     const { starts, begin, length } = this.spans;
@@ -192,16 +230,20 @@ class Run {
 
   // First move at or after a cycle.
   firstMove(time) {
-    const times = this.moves.time;
-    let low = 0, high = times.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (times[middle] < time) low = middle + 1; else high = middle;
-    }
-    return low;
+    return firstAtLeast(this.moves.time.length, (i) => this.moves.time[i], time);
   }
 
   hasMoves(time) { return time >= this.window[0] && time < this.movesUntil; }
+}
+
+// The first of `length` ascending values that is at least `wanted`.
+function firstAtLeast(length, value, wanted) {
+  let low = 0, high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (value(middle) < wanted) low = middle + 1; else high = middle;
+  }
+  return low;
 }
 
 const last = (list) => list[list.length - 1];

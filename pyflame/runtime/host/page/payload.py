@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pyflame.runtime.fabric.image import Image, Program
+from pyflame.runtime.fabric.image import Image, PopMode, Program, Route
 from pyflame.runtime.fabric.isa import DsdOp
 from pyflame.runtime.fabric.kernel import record_words as r
 from pyflame.runtime.fabric.kernel import words as w
@@ -20,9 +21,11 @@ from pyflame.runtime.fabric.messages import task_name
 from pyflame.runtime.fabric.trace.chain import Link
 from pyflame.runtime.fabric.trace.recorded import Bins, Recorded
 from pyflame.runtime.host.page.sources import find_sources
-from pyflame.runtime.host.statistics import queue_depths
+from pyflame.runtime.host.statistics import launched, queue_depths
 
 FORMAT = 1
+_PLACE = re.compile(r" at \(\d+, \d+\)$")
+"""What the names of images end with: the first PE that has one."""
 FULL = 255
 """How a share of 1 is stored."""
 MOST_LINKS = 2000
@@ -87,8 +90,10 @@ def pack_runs(runs: Sequence[RunView], step: int = 0) -> bytes:
 
 def _run(run: RunView, sections: _Sections, step: int) -> dict[str, Any]:
     program, recorded = run.machine.program, run.machine.recorded()
+    counts = run.machine.report()["counts"]
     sites = _Sites(program)
-    spans, moves, until = _trimmed(recorded, step)
+    spans, moves, until, least = _trimmed(recorded, step)
+    classes, class_of = _classes(program)
     head = {
         "name": run.name,
         "arch": program.arch,
@@ -96,14 +101,18 @@ def _run(run: RunView, sections: _Sections, step: int) -> dict[str, Any]:
         "height": program.height,
         "cycles": recorded.cycles,
         "clock": run.machine.cycles,
+        "meanBusy": _mean(counts["busy"], run.machine.cycles),
+        "meanStalled": _mean(counts["stalled"], run.machine.cycles),
         "facts": [list(row) for row in run.facts],
         "error": run.error,
         "memory": w.MEMORY_BYTES,
         "depths": queue_depths(run.machine),
         "window": list(recorded.window),
         "spansUntil": until[0],
+        "spansLeast": least,
         "movesUntil": until[1],
-        "images": [_image(program, i) for i in range(len(program.images))],
+        "images": [_image(i, c) for i, c in zip(program.images, class_of, strict=True)],
+        "classes": classes,
         "imageOf": sections.add(program.image_of, "int32"),
         "routes": [_route(route) for route in program.routes],
         "routeOf": sections.add(program.route_of, "int32"),
@@ -120,42 +129,77 @@ def _run(run: RunView, sections: _Sections, step: int) -> dict[str, Any]:
     return head
 
 
-def _trimmed(recorded: Recorded, step: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-    """Spans (as rows of `recorded.spans`) and moves of the window's first part, and up to when."""
+def _mean(counts: np.ndarray, cycles: int) -> float:
+    return round(float(counts.mean()) / max(cycles, 1), 6)
+
+
+def _trimmed(recorded: Recorded, step: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int], int]:
+    """Spans (as rows of `recorded.spans`) and moves to show, and what is kept of each.
+
+    That is up to when all are, and the length from which spans are kept after that.
+    """
     chosen = np.arange(len(recorded.spans))
     spans_until, moves_until = recorded.spans_until, recorded.moves_until
+    least = recorded.spans_least
     moves = recorded.moves
     if step:
         begins = np.sort(recorded.spans[:, r.S_BEGIN])
         keep = len(begins) >> step
         if keep < len(begins):
             spans_until = min(spans_until, int(begins[keep]))
-            chosen = chosen[recorded.spans[:, r.S_BEGIN] < spans_until]
+            least = max(least, r.SHORT) << 2 * step
+            length = recorded.spans[:, r.S_END] - recorded.spans[:, r.S_BEGIN]
+            chosen = chosen[(recorded.spans[:, r.S_BEGIN] < spans_until) | (length >= least)]
         keep = len(moves) >> step
         if keep < len(moves):
             moves_until = min(moves_until, int(moves[keep, r.M_TIME]))
             moves = moves[moves[:, r.M_TIME] < moves_until]
-    return chosen, moves, (spans_until, moves_until)
+    return chosen, moves, (spans_until, moves_until), least
 
 
-def _image(program: Program, number: int) -> dict[str, Any]:
-    image = program.images[number]
+def _image(image: Image, number: int) -> dict[str, Any]:
     return {
-        "name": image.name,
-        "pes": int((program.image_of == number).sum()),
-        "map": sorted(([n, a, b] for n, a, b in image.memory_map), key=lambda row: row[1]),
-        "end": image.data_end,
+        "class": number,
         "inputs": sorted([q.number, q.color] for q in image.input_queues),
         "outputs": sorted([q.number, q.color] for q in image.output_queues),
     }
 
 
-def _route(route: Any) -> dict[str, Any]:
+def _classes(program: Program) -> tuple[list[dict[str, Any]], list[int]]:
+    """Classes of PEs with one file and one map of the memory; the class of each image."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    classes: list[dict[str, Any]] = []
+    class_of = []
+    for i, image in enumerate(program.images):
+        name = _PLACE.sub("", image.name)
+        rows = sorted(((n, a, b) for n, a, b in image.memory_map), key=lambda row: row[1])
+        key = (name, image.data_end, *rows)
+        if key not in numbers:
+            numbers[key] = len(classes)
+            classes.append({"name": name, "pes": 0, "map": rows, "end": image.data_end})
+        classes[numbers[key]]["pes"] += int((program.image_of == i).sum())
+        class_of.append(numbers[key])
+    for name in dict.fromkeys(c["name"] for c in classes):
+        same = [c for c in classes if c["name"] == name]
+        for number, one in enumerate(same if len(same) > 1 else [], 1):
+            one["name"] = f"{name}, memory {number}"
+    return classes, class_of
+
+
+def _route(route: Route) -> dict[str, Any]:
+    """Positions as [rx, tx], null for those that are not there; and what else is set."""
+    flags = {
+        "ring mode": route.ring,
+        route.pop.name.lower().replace("_", " "): route.pop is not PopMode.NO_POP,
+        "suspended at start": route.suspended,
+        "colour swap in x": route.swap_x,
+        "colour swap in y": route.swap_y,
+        "filter to the core": route.filter is not None,
+    }
     return {
-        "positions": [[p.rx, p.tx] for p in route.positions],
+        "positions": [[p.rx, p.tx] if p.rx | p.tx else None for p in route.positions],
         "current": route.current,
-        "ring": route.ring,
-        "pop": route.pop.name,
+        "notes": [name for name, is_set in flags.items() if is_set],
     }
 
 
@@ -231,8 +275,7 @@ def _label(image: Image, is_task: bool, code: int, pc: int) -> str:
     if code < 0:
         return "initialisation"
     if code // w.TASKS == w.HOST_KIND:
-        names = [f.name for f in image.functions if f.entry == pc]
-        return f"launched {names[0]}" if names else "a launched function"
+        return f"launched {launched(image, pc) or 'function'}"
     return task_name(image, code)
 
 
@@ -257,17 +300,19 @@ def _turns(recorded: Recorded, sections: _Sections) -> dict[str, Any]:
 
 
 def _chain(links: list[Link], program: Program, sites: _Sites) -> dict[str, Any]:
-    """The last links of the chain: [pe, begin, end, cause, colour, sent, site, waited] each."""
+    """Its last links: [pe, begin, end, cause, colour, sent, site, waited, function] each."""
     rows: list[list[Any]] = []
     for link in links[-MOST_LINKS:]:
         color = -1
         site = -1
+        function = ""
         if link.pe >= 0:
             image = program.images[int(program.image_of[link.pe])]
             color = next((q.color for q in image.input_queues if q.number == link.queue), -1)
             site = sites.add(link.pe, link.pc)
+            function = launched(image, link.pc) if link.cause == "launch" else ""
         row = [link.pe, link.begin, link.end, link.cause, color, link.sent, site, link.waited]
-        rows.append(row)
+        rows.append([*row, function])
     return {"links": rows, "left": max(len(links) - MOST_LINKS, 0)}
 
 
@@ -278,5 +323,5 @@ def _files(program: Program, sites: _Sites, roots: Sequence[Path]) -> list[dict[
             if 0 <= file < len(last):
                 lines = image.lines[image.lines[:, 0] == file][:, 1]
                 last[file] = max(last[file], int(lines.max()))
-    texts = find_sources(program.files, last, roots)
+    texts = find_sources(program.files, program.digests, last, roots)
     return [{"name": n, "text": t} for n, t in zip(program.files, texts, strict=True)]

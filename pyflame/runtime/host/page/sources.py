@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,27 +14,38 @@ MOST_BYTES = 1 << 20
 
 
 def find_sources(
-    names: Sequence[str], last_lines: Sequence[int], roots: Sequence[Path]
+    names: Sequence[str],
+    digests: Sequence[str],
+    last_lines: Sequence[int],
+    roots: Sequence[Path],
 ) -> list[str | None]:
-    """The text of each file, None where it is not found.
+    """The text of each file, None where it is not found or no longer what was compiled.
 
     A program names its files relative to its layout, so they are looked for in `roots` and their
-    folders. Only .csl files inside a root are read, and only if they have as many lines as the
-    program says (`last_lines`).
+    folders. A file that the program knows the SHA-256 of (`digests`, which may be empty) has to
+    have it, wherever it lies: whoever made the program knew the text. Any other must lie inside a
+    root and have as many lines as the program says (`last_lines`). Only .csl files are read.
     """
-    return [_text(name, last, roots) for name, last in zip(names, last_lines, strict=True)]
+    known = digests or [""] * len(names)
+    rows = zip(names, known, last_lines, strict=True)
+    return [_text(name, digest, last, roots) for name, digest, last in rows]
 
 
-def _text(name: str, last: int, roots: Sequence[Path]) -> str | None:
+def _text(name: str, digest: str, last: int, roots: Sequence[Path]) -> str | None:
     for root, path in _candidates(name, roots):
         try:
             real = path.resolve()
-            inside = real.is_relative_to(root.resolve()) and real.suffix == ".csl"
-            if not inside or not real.is_file() or real.stat().st_size > MOST_BYTES:
+            fine = bool(digest) or real.is_relative_to(root.resolve())
+            if real.suffix != ".csl" or not fine or not real.is_file():
                 continue
-            text = real.read_text(encoding="utf-8", errors="replace")
+            if real.stat().st_size > MOST_BYTES:
+                continue
+            content = real.read_bytes()
         except (OSError, ValueError):
             continue
+        if digest and hashlib.sha256(content).hexdigest() != digest:
+            continue
+        text = content.decode(errors="replace")
         if text.count("\n") + 1 >= last:
             return text
     return None

@@ -1,6 +1,6 @@
 // Time: the whole run on top, then all PEs as a heat map, then the chosen PE's threads and queues.
 
-const GUTTER = 118, RIGHT = 12, OVERVIEW = 46, AXIS = 20, LANE_ROW = 19, QUEUE_ROW = 15;
+const GUTTER = 128, RIGHT = 12, OVERVIEW = 46, AXIS = 20, LANE_ROW = 19, QUEUE_ROW = 15;
 
 class Timeline {
   constructor(app) {
@@ -29,10 +29,10 @@ class Timeline {
     this.drawAxis(c, OVERVIEW + 8);
     const lanes = this.lanes();
     const top = OVERVIEW + 8 + AXIS;
-    const lower = Math.min(lanes.height + 22, height - top - 36);
+    const lower = Math.min(lanes.height + 22, height - top - 68);
     const scale = Math.min(1, (lower - 22) / Math.max(1, lanes.height));
-    this.lane = Math.max(10, LANE_ROW * scale);
-    this.queueRow = Math.max(7, QUEUE_ROW * scale);
+    this.lane = Math.max(11, LANE_ROW * scale);
+    this.queueRow = Math.max(8, QUEUE_ROW * scale);
     this.heat = { top, height: Math.max(24, height - top - lower - 4) };
     this.drawHeat(c);
     this.drawLanes(c, lanes, top + this.heat.height + 6);
@@ -101,7 +101,8 @@ class Timeline {
       c.moveTo(x, top + AXIS - 5);
       c.lineTo(x, this.height);
       c.stroke();
-      c.fillText(count(t), clamp(x, GUTTER + 10, this.width - 24), top + 7);
+      const half = c.measureText(count(t)).width / 2;
+      c.fillText(count(t), clamp(x, GUTTER + half, this.width - half - 2), top + 7);
     }
     this.label(c, "cycle", top + 7);
     const run = this.app.run;
@@ -197,12 +198,8 @@ class Timeline {
     this.label(c, run.peName(pe), top + 8, true);
     c.textAlign = "left";
     c.fillStyle = palette.dim;
-    if (!run.touched(pe, this.from, this.to) && (this.from >= run.spansUntil || this.to <= run.window[0])) {
-      c.fillText(run.spansUntil > run.window[0]
-        ? `No details here: all are kept from cycle ${count(run.window[0])} to ${count(run.spansUntil)};`
-          + " --trace-window FROM:TO and --trace-pes choose others"
-        : "No details were kept", GUTTER + 4, top + 8);
-    }
+    const note = this.detailNote(pe);
+    if (note) c.fillText(note, GUTTER + 4, top + 8);
     let y = top + 16;
     c.save();
     for (const lane of lanes.threads) {
@@ -221,6 +218,19 @@ class Timeline {
       this.drawQueue(c, pe, queue, index, y + 2);
       y += this.queueRow;
     }
+  }
+
+  // What is not known of the shown part of a PE's time.
+  detailNote(pe) {
+    const run = this.app.run, [begin] = run.window;
+    if (this.from < run.spansUntil && this.to > begin && this.to <= run.spansUntil) return "";
+    const choose = "--trace-window FROM:TO and --trace-pes choose others";
+    if (run.spansUntil <= begin) return "No details were kept";
+    const part = `from cycle ${count(begin)} to ${count(run.spansUntil)}`;
+    if (run.spansLeast && this.to > run.spansUntil) {
+      return `Short ones are known ${part} only, then those of ${count(run.spansLeast)} cycles or more; ${choose}`;
+    }
+    return run.touched(pe, this.from, this.to) ? "" : `No details here: they are known ${part}; ${choose}`;
   }
 
   drawSpans(c, pe, lane, y) {
@@ -372,6 +382,14 @@ class Timeline {
         this.app.show(from, from + span);
       } else this.zoom(Math.exp(e.deltaY * 0.0022), clamp(e.offsetX, GUTTER, GUTTER + this.inner));
     }, { passive: false });
+  }
+
+  legend() {
+    const chosen = this.app.view.pe >= 0;
+    const items = chosen ? [["task", `color-mix(in srgb, ${palette.accent} 28%, ${palette.panel})`], ["operation", palette.busy],
+      ["the share of it that it waited", palette.stall], ["queue level", palette.queue]] : [];
+    return [items, (chosen ? "" : "Click a row to see the PE's tasks, operations and queues.  ")
+      + (this.app.run.spansUntil > this.app.run.window[0] ? "Blue line: all tasks and operations are known." : "")];
   }
 
   click(x, y) {
