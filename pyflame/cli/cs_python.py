@@ -34,13 +34,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     problem = ""
     try:
         code = _run_script(script, arguments.arguments)
-        code = code or _finish(arguments.report)
+        code = code or _left_over()
     except PyFlameError as error:
         sys.stdout.flush()
         _print_own_error(error)
         _write_logs()
         code, problem = 1, str(error)
-    return _write_trace(arguments, problem) or code if arguments.trace else code
+    failures = [_write_report(arguments), _write_trace(arguments, problem)]
+    return max(failures) or code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,7 +71,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="stop a task that executes more than this")  # fmt: skip
     add("--no-bounds", action="store_true",
         help="let accesses leave their arrays, as the hardware does")  # fmt: skip
-    add("--report", action="store_true", help="print cycles and utilisation on stderr at the end")
+    add("--report", action="store_true",
+        help="print cycles, utilisation, the critical chain … on stderr at the end")  # fmt: skip
+    add("--report-json", metavar="FILE", type=Path, default=None,
+        help="write the report, with numbers per PE, as JSON")  # fmt: skip
     add("--trace", metavar="FILE", type=Path, default=None,
         help="write an HTML page that shows the run")  # fmt: skip
     add("--trace-window", metavar="FROM:TO", type=_window, default=None,
@@ -121,7 +125,7 @@ def _prepare(arguments: argparse.Namespace) -> None:
 
 def _recording(arguments: argparse.Namespace) -> Recording | None:
     """What the run has to keep."""
-    if not arguments.trace and not arguments.report:
+    if not (arguments.trace or arguments.report or arguments.report_json):
         return None
     from pyflame.runtime.fabric.trace.recorder import COUNTERS, Recording
 
@@ -131,7 +135,9 @@ def _recording(arguments: argparse.Namespace) -> Recording | None:
 
 
 def _write_trace(arguments: argparse.Namespace, problem: str) -> int:
-    """Write the page of the runs so far; the exit code."""
+    """Write the page of the runs so far, if it is wanted; the exit code."""
+    if arguments.trace is None:
+        return 0
     from pyflame.errors import LimitError
     from pyflame.runtime.host.report import trace_of_runs
     from pyflame.runtime.host.session import current
@@ -204,9 +210,8 @@ def _write_logs() -> None:
         runtime.write_log()
 
 
-def _finish(report: bool) -> int:
-    """Look at the runtimes that the script leaves behind."""
-    from pyflame.runtime.host.report import describe_runs
+def _left_over() -> int:
+    """Look at the runtimes that the script leaves behind; the exit code."""
     from pyflame.runtime.host.session import current
 
     code = 0
@@ -220,10 +225,25 @@ def _finish(report: bool) -> int:
                 file=sys.stderr,
             )
             code = 1
-    if report:
+    return code
+
+
+def _write_report(arguments: argparse.Namespace) -> int:
+    """Print the report and write it as JSON, where that is wanted; the exit code."""
+    from pyflame.runtime.host.report import describe_runs, report_of_runs
+    from pyflame.runtime.host.session import current
+
+    if arguments.report:
         sys.stdout.flush()
         print(describe_runs(current.runtimes), file=sys.stderr)
-    return code
+    if arguments.report_json is None:
+        return 0
+    try:
+        arguments.report_json.write_text(report_of_runs(current.runtimes), encoding="utf-8")
+    except OSError as error:
+        print(f"error: --report-json {arguments.report_json}: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ def _run_flags(options: argparse.Namespace) -> list[str]:
         flags.append("--no-bounds")
     if options.report:
         flags.append("--report")
+    if options.report_json is not None:
+        flags.append(f"--report-json={options.report_json.resolve()}")
     if options.trace is not None:
         flags.append(f"--trace={options.trace.resolve()}")
     if options.trace_window is not None:

@@ -36,11 +36,12 @@ def test_the_launchers_are_gone_afterwards() -> None:
 def test_options_reach_every_cs_python() -> None:
     result = run(
         "--timing=unit", "--shuffle-seed=3", "--max-cycles=9", "--max-instructions=8", "--report",
+        "--report-json=/r.json",
         "--", "sh", "-c", "tail -1 \"$(command -v cs_python)\"",
     )  # fmt: skip
     assert result.stdout.endswith(
         " -P -m pyflame.cli.cs_python --timing=unit --shuffle-seed=3 --max-cycles=9"
-        ' --max-instructions=8 --report "$@"\n'
+        ' --max-instructions=8 --report --report-json=/r.json "$@"\n'
     )
 
 

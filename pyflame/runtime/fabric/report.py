@@ -20,6 +20,16 @@ class PeCounts(TypedDict):
     tasks: np.ndarray
 
 
+class Router(TypedDict):
+    """The router that moved most wavelets, and its busiest colour."""
+
+    x: int
+    y: int
+    wavelets: int  # of all colours, each move counted once
+    color: int
+    color_wavelets: int
+
+
 class Report(TypedDict):
     """What `Machine.report` gives."""
 
@@ -30,7 +40,7 @@ class Report(TypedDict):
     tasks: int
     wavelet_hops: int
     core_steps: int  # events that the simulator handled
-    hottest_router: dict[str, Any] | None  # x, y, color, wavelets moved
+    hottest_router: Router | None
     busiest_pe: dict[str, Any]  # x, y, busy
     surplus_unblocks: int  # calls of unblock_cmd_stream beyond one per launch
     counts: PeCounts
@@ -69,16 +79,17 @@ def make_report(program: Program, m: w.Arrays, host_cycles: int) -> Report:
     )
 
 
-def _hottest(program: Program, m: w.Arrays, pe: np.ndarray) -> dict[str, Any] | None:
+def _hottest(program: Program, m: w.Arrays, pe: np.ndarray) -> Router | None:
     channels = pe[:, w.CHANNEL_OF : w.CHANNEL_OF + w.COLORS]
     moved = np.where(channels >= 0, m.ch[np.maximum(channels, 0) + w.C_MOVED], 0)
-    index = int(moved.argmax())
-    if moved.ravel()[index] == 0:
+    number = int(moved.sum(axis=1).argmax())
+    color = int(moved[number].argmax())
+    if not moved[number, color]:
         return None
-    number, color = divmod(index, w.COLORS)
-    return {
-        "x": number % program.width,
-        "y": number // program.width,
-        "color": color,
-        "wavelets": int(moved.ravel()[index]),
-    }
+    return Router(
+        x=number % program.width,
+        y=number // program.width,
+        wavelets=int(moved[number].sum()),
+        color=color,
+        color_wavelets=int(moved[number, color]),
+    )

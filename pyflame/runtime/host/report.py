@@ -1,15 +1,21 @@
-"""What `pyflame-cs-python` says of the runs: the table of `--report`, the page of `--trace`."""
+"""What `pyflame-cs-python` says of the runs: `--report`, its JSON, the page of `--trace`."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pyflame.runtime.device import Inspectable
+from pyflame.runtime.host.facts import machine_facts
 from pyflame.runtime.host.page import trace_page
 from pyflame.runtime.host.page.payload import RunView
 from pyflame.runtime.host.sdkruntime import SdkRuntime
 from pyflame.runtime.host.simulator import Simulator
+
+FORMAT = "pyflame-report"
+VERSION = 1
 
 
 def describe_runs(runtimes: Sequence[SdkRuntime]) -> str:
@@ -17,6 +23,21 @@ def describe_runs(runtimes: Sequence[SdkRuntime]) -> str:
     if not runtimes:
         return "report: the script ran no program"
     return "\n".join(_describe(runtime) for runtime in runtimes)
+
+
+def report_of_runs(runtimes: Sequence[SdkRuntime]) -> str:
+    """The same and more as JSON: an object with `format`, `version` and one entry of `runs` each.
+
+    Keys are documented in docs/tools/pyflame-cs-python.md; equal runs give equal texts.
+    """
+    runs = []
+    for runtime in runtimes:
+        facts: dict[str, Any] = {"program": str(runtime.directory)}
+        if isinstance(runtime.device, Simulator):
+            facts |= machine_facts(runtime.device.machine)
+        runs.append(facts)
+    head = {"format": FORMAT, "version": VERSION, "runs": runs}
+    return json.dumps(head, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def trace_of_runs(runtimes: Sequence[SdkRuntime], directory: Path, problem: str = "") -> str:

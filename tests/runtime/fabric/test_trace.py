@@ -111,9 +111,12 @@ def test_queues_fill_while_nobody_reads() -> None:
     b.function("go")
     b.unblock_host()
     b.ret()
-    machine = run(program([[a, b]], {(0, 0, 4): route(R, E), (1, 0, 4): route(W, R)}))
+    machine = run(program([[a, b]], {(0, 0, 4): route(R, E), (1, 0, 4): route(W, R)}), FULL)
     recorded = machine.recorded()
     assert recorded.high[1, 3] == 4
+    level = recorded.bins.levels[1, :, 3].astype(int)
+    assert recorded.bins.shift == 0
+    assert level.sum() - 4 <= recorded.held[1, 3] <= level.sum()
     assert recorded.bins.levels[1, -1, 3] == 4
 
 

@@ -162,6 +162,22 @@ def test_a_script_runs_and_leaves_page_and_report(tmp_path: Path) -> None:
     assert ["hottest queue", head["facts"][8][1]] in head["facts"]
 
 
+def test_the_report_as_json_has_what_the_table_says(tmp_path: Path) -> None:
+    result = traced(tmp_path, "--report", "--report-json", "report.json")
+    assert result.returncode == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert (report["format"], report["version"]) == ("pyflame-report", 1)
+    (run,) = report["runs"]
+    rows = dict(line.split("  ", 1) for line in result.stderr.splitlines())
+    assert f"{run['cycles']:,}" == rows["cycles"].strip()
+    assert rows["utilisation"].strip().startswith(f"{run['busy']['mean']:.1%} on average")
+    assert run["critical_chain"]["complete"]
+    assert np.array(run["pes"]["busy"]).shape == (run["height"], run["width"])
+    assert np.mean(run["pes"]["busy"]) / run["cycles"] == pytest.approx(
+        run["busy"]["mean"], abs=1e-6
+    )
+
+
 def test_a_run_that_broke_off_leaves_its_page(tmp_path: Path) -> None:
     result = traced(tmp_path, "--max-cycles=20", "--trace", "trace.html")
     assert result.returncode == 1

@@ -299,6 +299,7 @@ def level(m, pe, q, before, after):
     tr[row + t.R_HIGH + q] = max(tr[row + t.R_HIGH + q], after)
     if before == 0:
         return
+    tr[row + t.R_HELD + q] += before * (now - since)
     fit(m, now + 1)
     shift = tr[t.T_SHIFT]
     base = tr[t.T_CELLS] + pe * tr[t.T_BINS] * t.CELL_WORDS + t.A_LEVELS

@@ -24,7 +24,8 @@ COUNT_MASK = (1 << 32) - 1
 R_WAITED = 9  # per lane, of its running operation
 R_HIGH = R_WAITED + w.LANES  # highest level of each queue: 8 input, 8 output
 R_SINCE = R_HIGH + 2 * w.QUEUES  # when each level changed last
-ROW_WORDS = R_SINCE + 2 * w.QUEUES
+R_HELD = R_SINCE + 2 * w.QUEUES  # wavelets × cycles that they lay in each queue
+ROW_WORDS = R_HELD + 2 * w.QUEUES
 
 # --- spans, moves, turns of switches, nodes ------------------------------------------------------
 (S_PE, S_LANE, S_BEGIN, S_END, S_PC, S_INFO, S_COUNT) = range(7)

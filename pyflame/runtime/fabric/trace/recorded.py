@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,7 @@ class Recorded:
     cycles: int
     bins: Bins
     high: np.ndarray  # int64 [PEs, 16]: highest level of input and output queues 0 … 7
+    held: np.ndarray  # int64 [PEs, 16]: wavelets × cycles that they lay in each queue
     spans: np.ndarray  # int64 [n, SPAN_WORDS] in order of PE and time, see kernel/record_words.py
     unfinished: np.ndarray  # bool [n]: the span was not over when the run ended
     moves: np.ndarray  # int64 [n, MOVE_WORDS] in order of time
@@ -78,6 +80,7 @@ def recorded(program: Program, m: w.Arrays) -> Recorded:
         cycles=cycles,
         bins=_bins(m, rows, count, cycles),
         high=rows[:, r.R_HIGH : r.R_HIGH + 2 * w.QUEUES].copy(),
+        held=_held(m, rows, now),
         spans=spans,
         unfinished=unfinished,
         moves=moves,
@@ -135,20 +138,30 @@ def _add_open_stalls(m: w.Arrays, cells: np.ndarray, shift: int, now: int) -> No
         cells[pe, :, r.A_STALL] += np.maximum(overlap, 0)
 
 
+def _queues(m: w.Arrays) -> Iterator[tuple[int, np.ndarray]]:
+    """Each queue's number (8 + q for output queue q) and its level now on all PEs."""
+    blocks = m.pe.reshape(-1, w.PE_WORDS)
+    for q in range(w.QUEUES):
+        yield q, blocks[:, w.IN_QUEUE + q * w.IN_WORDS + 1]
+        yield w.QUEUES + q, blocks[:, w.OUT_QUEUE + q * w.OUT_WORDS + 1]
+
+
+def _held(m: w.Arrays, rows: np.ndarray, now: int) -> np.ndarray:
+    held = rows[:, r.R_HELD : r.R_HELD + 2 * w.QUEUES].copy()
+    for q, level in _queues(m):
+        held[:, q] += level * np.maximum(now - rows[:, r.R_SINCE + q], 0)
+    return held
+
+
 def _add_open_levels(
     m: w.Arrays, rows: np.ndarray, levels: np.ndarray, shift: int, now: int
 ) -> None:
     """Wavelets that still lie in queues have lain there since the level changed last."""
-    blocks = m.pe.reshape(-1, w.PE_WORDS)
-    for q in range(w.QUEUES):
-        for column, at in (
-            (q, w.IN_QUEUE + q * w.IN_WORDS),
-            (w.QUEUES + q, w.OUT_QUEUE + q * w.OUT_WORDS),
-        ):
-            for pe in np.flatnonzero(blocks[:, at + 1]):
-                since = int(rows[pe, r.R_SINCE + column]) >> shift
-                part = levels[pe, since : (now >> shift) + 1, column]
-                np.maximum(part, blocks[pe, at + 1].astype(np.uint8), out=part)
+    for q, level in _queues(m):
+        for pe in np.flatnonzero(level):
+            since = int(rows[pe, r.R_SINCE + q]) >> shift
+            part = levels[pe, since : (now >> shift) + 1, q]
+            np.maximum(part, level[pe].astype(np.uint8), out=part)
 
 
 def _spans(m: w.Arrays, rows: np.ndarray, now: int, cycles: int) -> tuple[np.ndarray, np.ndarray]:

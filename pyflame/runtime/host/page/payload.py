@@ -20,8 +20,8 @@ from pyflame.runtime.fabric.machine import Machine
 from pyflame.runtime.fabric.messages import task_name
 from pyflame.runtime.fabric.trace.chain import Link
 from pyflame.runtime.fabric.trace.recorded import Bins, Recorded
+from pyflame.runtime.host.facts import launched, queue_depths
 from pyflame.runtime.host.page.sources import find_sources
-from pyflame.runtime.host.statistics import launched, queue_depths
 
 FORMAT = 1
 _PLACE = re.compile(r" at \(\d+, \d+\)$")
