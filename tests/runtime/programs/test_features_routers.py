@@ -363,3 +363,18 @@ def test_a_pe_in_the_middle_forwards_without_code(result: Result, arch: str):
         routes=east(5),
     )
     assert result(source, arch)[0, :, 0].tolist() == [0, 0, 0, 0, 3]
+
+
+def test_a_side_without_directions_is_set_by_a_switch_position(result: Result, arch: str):
+    there = (
+        "@set_color_config(1, 0, red, .{ .routes = .{ .rx = .{WEST}, .tx = .{} }, .switches = .{ "
+        ".pos1 = .{ .tx = RAMP }, .current_switch_pos = 1 } });\n"
+        "@set_color_config(0, 0, blue, .{ .routes = .{ .rx = .{}, .tx = .{} } });\n"
+    )
+    source = Source(
+        SEND % "x == 0" + TAKE % "x == 1" + "fn main() void { if (x == 0) { send(7); }"
+        "sys.unblock_cmd_stream(); }",
+        width=2,
+        routes=route(0, 0, "red", "RAMP", "EAST") + there,
+    )
+    assert result(source, arch)[0, 1, :1].tolist() == [7]

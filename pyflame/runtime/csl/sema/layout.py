@@ -198,9 +198,11 @@ class RouteReader:
         return bool(self.s.known(coerce(self.s, value, T.BOOL, self.span), self.span).value)  # pyright: ignore
 
     def mask(self, value: Value) -> int:
-        """Directions as a mask: one, a tuple or an array of them."""
+        """Directions as a mask: one, a tuple or an array of them, or ``.{}`` for none."""
         if value.type is T.DIRECTION and isinstance(value, Const):
             return 1 << value.value
+        if isinstance(value, Struct) and not value.fields:
+            return 0
         items: list[Value] = []
         if isinstance(value, Tuple):
             items = list(value.items)
