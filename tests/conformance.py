@@ -1,10 +1,11 @@
 """Run the programs of a local checkout of public CSL programs with our tools.
 
 `python -m tests.conformance CHECKOUT [--arch wse2] [--only 'gemv-*'] [--timeout 600] [--jobs 1]`
-runs every program's own commands file for each architecture, as it is, and prints a table:
-program, architecture, result, cycles, seconds. A program passes when its commands file ends well
-and it prints SUCCESS; "ran" means that it ended well and has no such line. Nothing of the
-checkout is changed: each run works in a copy.
+runs every program's own commands files (`commands*.sh`, or what `--commands` names), as they are,
+and prints a table: program, architecture, result, cycles, seconds. A program passes when its
+commands file ends well and it prints SUCCESS or PASS; "ran" means that it ended well and has no
+such line. The architecture is the one that the file's name or its first `--arch` gives, else cslc's
+default. Nothing of the checkout is changed: each run works in a copy.
 """
 
 from __future__ import annotations
@@ -26,16 +27,24 @@ from pathlib import Path
 
 ARCHS = ("wse2", "wse3")
 _CYCLES = re.compile(r"^cycles +([\d,]+)$", re.MULTILINE)
-_SUCCESS = re.compile(r"\bSUCCESS\b", re.IGNORECASE)
+_SUCCESS = re.compile(r"\b(SUCCESS|PASS(ED)?)\b", re.IGNORECASE)
+_ARCH = re.compile(r"arch\W{0,3}(wse[23])\b")
 _ERROR = re.compile(r"(error\b|Error\b|unsupported|deadlock)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One program's commands file for one architecture, `directory` relative to the checkout."""
+    """One program's commands file, `directory` relative to the checkout, and its architecture."""
 
     directory: Path
+    script: str
     arch: str
+
+    @property
+    def name(self) -> str:
+        """The folder, with the file unless its name says no more than the architecture."""
+        plain = self.script in ("commands.sh", f"commands_{self.arch}.sh")
+        return str(self.directory if plain else self.directory / self.script)
 
 
 @dataclass(frozen=True)
@@ -49,19 +58,29 @@ class Outcome:
     seconds: float
 
 
-def find_cases(checkout: Path, archs: Sequence[str], only: str) -> list[Case]:
+def find_cases(
+    checkout: Path, archs: Sequence[str], only: str, scripts: Sequence[str] = ("commands*.sh",)
+) -> list[Case]:
     """The programs that have a commands file, by path; `only` is a glob of names or paths."""
+    paths = {path for script in scripts for path in checkout.rglob(script) if path.is_file()}
     found = (
-        Case(path.parent.relative_to(checkout), arch)
-        for arch in archs
-        for path in checkout.rglob(f"commands_{arch}.sh")
+        Case(path.parent.relative_to(checkout), path.name, _architecture(path)) for path in paths
     )
     chosen = (
         case
         for case in found
-        if fnmatch(case.directory.name, only) or fnmatch(str(case.directory), only)
+        if case.arch in archs
+        and (fnmatch(case.directory.name, only) or fnmatch(str(case.directory), only))
     )
-    return sorted(chosen, key=lambda case: (str(case.directory), case.arch))
+    return sorted(chosen, key=lambda case: (str(case.directory), case.arch, case.script))
+
+
+def _architecture(path: Path) -> str:
+    named = next((arch for arch in ARCHS if arch in path.stem), None)
+    if named is not None:
+        return named
+    given = _ARCH.search(path.read_text(errors="replace"))
+    return ARCHS[0] if given is None else given[1]
 
 
 def run_case(checkout: Path, case: Case, timeout: float, logs: Path | None) -> Outcome:
@@ -71,10 +90,10 @@ def run_case(checkout: Path, case: Case, timeout: float, logs: Path | None) -> O
         shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git"))
         command = [sys.executable, "-P", "-m", "pyflame.cli.sdk", "--report", "--", "bash"]
         begin = time.monotonic()
-        code, text = _run([*command, f"commands_{case.arch}.sh"], copy / case.directory, timeout)
+        code, text = _run([*command, case.script], copy / case.directory, timeout)
         seconds = time.monotonic() - begin
     if logs is not None:
-        name = f"{'-'.join(case.directory.parts)}-{case.arch}.log"
+        name = f"{'-'.join((*case.directory.parts, Path(case.script).stem))}-{case.arch}.log"
         (logs / name).write_text(text)
     result, detail = _judge(code, text)
     cycles = [int(number.replace(",", "")) for number in _CYCLES.findall(text)]
@@ -128,7 +147,7 @@ def rows(outcomes: Sequence[Outcome]) -> Iterator[str]:
         cycles = "" if o.cycles is None else f"{o.cycles:,}"
         detail = o.detail.replace("|", "\\|")[:150]
         yield (
-            f"| {o.case.directory} | {o.case.arch} | {o.result} | {cycles} "
+            f"| {o.case.name} | {o.case.arch} | {o.result} | {cycles} "
             f"| {o.seconds:.1f} | {detail} |"
         )
     counts = {kind: sum(o.result == kind for o in outcomes) for kind in _KINDS}
@@ -144,15 +163,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance")
     parser.add_argument("checkout", type=Path)
     parser.add_argument("--arch", choices=ARCHS, action="append", help="default: both")
+    parser.add_argument("--commands", metavar="GLOB", action="append",
+                        help="names of commands files; default: commands*.sh")  # fmt: skip
     parser.add_argument("--only", metavar="GLOB", default="*", help="names or paths of programs")
     parser.add_argument("--timeout", metavar="S", type=float, default=600.0, help="for each run")
     parser.add_argument("--jobs", metavar="N", type=int, default=1)
     parser.add_argument("--logs", metavar="DIR", type=Path, help="keep what each run printed")
     options = parser.parse_args(argv)
     checkout = options.checkout.resolve()
-    cases = find_cases(checkout, options.arch or ARCHS, options.only)
+    scripts = options.commands or ["commands*.sh"]
+    cases = find_cases(checkout, options.arch or ARCHS, options.only, scripts)
     if not cases:
-        parser.error(f"{checkout} has no commands_<arch>.sh that --only={options.only} names")
+        parser.error(f"{checkout} has no {' or '.join(scripts)} that --only={options.only} names")
     if options.logs is not None:
         options.logs.mkdir(parents=True, exist_ok=True)
 

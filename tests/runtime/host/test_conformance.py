@@ -34,6 +34,25 @@ def test_programs_are_found_by_name_and_path(checkout: Path) -> None:
     assert conformance.find_cases(checkout, ["wse3"], "*") == []
 
 
+def test_the_architecture_is_that_of_the_name_or_of_the_text(tmp_path: Path) -> None:
+    texts = {
+        "a/commands.sh": "cslc layout.csl --arch=wse3 -o out",
+        "b/commands.sh": "cslc layout.csl -o out",
+        "c/commands_wse3.sh": "true",
+        "d/commands_small.sh": "arch=wse3",
+        "e/run.sh": "cslc --arch wse3 layout.csl",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    found = conformance.find_cases(tmp_path, conformance.ARCHS, "*")
+    assert [(case.name, case.arch) for case in found] == [
+        ("a", "wse3"), ("b", "wse2"), ("c", "wse3"), ("d/commands_small.sh", "wse3")
+    ]  # fmt: skip
+    (case,) = conformance.find_cases(tmp_path, ["wse3"], "*", ["run*.sh"])
+    assert (case.name, case.arch) == ("e/run.sh", "wse3")
+
+
 def test_each_program_is_judged_by_what_it_prints(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
