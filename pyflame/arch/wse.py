@@ -55,6 +55,8 @@ class Arch:
     """Input and output queues that memcpy keeps."""
     data_tasks_by_queue: bool
     """True where data tasks bind to input queues (WSE-3), False where they bind to colours."""
+    chosen_microthreads: bool
+    """True where programs choose microthreads (`.ut_id`), False where they follow from queues."""
     first_local_task: int
     """Lowest id of a local task."""
     switchable_colors: frozenset[int]
@@ -123,6 +125,7 @@ WSE2 = Arch(
     output_queue_depths=(2, 2, 6, 6, 2, 2),  # D
     memcpy_queues=(0,),  # D
     data_tasks_by_queue=False,  # D
+    chosen_microthreads=False,  # D
     first_local_task=0,  # D
     switchable_colors=frozenset(range(24)),  # D
     switch_overrides_both=False,  # D
@@ -137,6 +140,7 @@ WSE3 = Arch(
     output_queue_depths=(8, 8, 8, 8, 8, 8, 8, 8),  # D
     memcpy_queues=(0, 1),  # D
     data_tasks_by_queue=True,  # D
+    chosen_microthreads=True,  # D
     first_local_task=8,  # D
     switchable_colors=frozenset({*range(10), 12, 13, 16, 17, 20, 21}),  # D
     switch_overrides_both=True,  # D

@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     problem = ""
     try:
         code = _run_script(script, arguments.arguments)
+        if code:
+            _write_logs()
         code = code or _left_over()
     except PyFlameError as error:
         sys.stdout.flush()
@@ -212,6 +214,7 @@ def _write_logs() -> None:
 
 def _left_over() -> int:
     """Look at the runtimes that the script leaves behind; the exit code."""
+    from pyflame.runtime.host.sdkruntime import State
     from pyflame.runtime.host.session import current
 
     code = 0
@@ -225,6 +228,13 @@ def _left_over() -> int:
                 file=sys.stderr,
             )
             code = 1
+        elif runtime.state is State.RUNNING:
+            found = "".join(f"; {remark}" for remark in runtime.remarks())
+            print(
+                f"warning: the script ended without stop() for {str(runtime.directory)!r}; "
+                f"hardware stays reserved until it is called{found}",
+                file=sys.stderr,
+            )
     return code
 
 

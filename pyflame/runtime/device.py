@@ -113,6 +113,11 @@ class Inspectable(Protocol):
         """Lines of ``<simprint>`` so far, in order of cycles: ``"@968 text"``."""
         ...
 
+    def leftovers(self) -> Sequence[str]:
+        """What is wrong with the state that a program was stopped in, in words; none if it ended
+        as it should."""
+        ...
+
     def statistics(self) -> Sequence[tuple[str, str]]:
         """Rows of the report, name and value: utilisation, hottest router and queue …"""
         ...

@@ -23,6 +23,7 @@ from pyflame.runtime.csl.sema.modules import Compilation, Instance, ParsedFile, 
 from pyflame.runtime.csl.sema.rules import load_rules
 from pyflame.runtime.csl.sema.values import Const, Struct, Value, key_of
 from pyflame.runtime.csl.source import SourceFile, Span
+from pyflame.runtime.fabric.grouping import which
 from pyflame.runtime.fabric.image import Image, Program, Route
 
 load_rules()
@@ -213,6 +214,7 @@ def _assemble(compilation: Compilation, params: dict[str, str]) -> Program:
     images, local_routes = _compile_images(compilation, image_of, width)
     if engine.error_count:
         raise Abort
+    _check_names(compilation, images)
     routes, route_of = _routes(compilation, image_of, local_routes, width, height)
     compilation.unused.check(compilation)
     if engine.error_count:
@@ -309,8 +311,10 @@ def _check_layout(compilation: Compilation, file: ParsedFile) -> None:
         (x, y) for y in range(height) for x in range(width) if (x, y) not in compilation.tiles
     ]
     if missing:
-        shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
-        raise engine.fail(None, f"{len(missing)} PEs have no code: {shown}; use @set_tile_code")
+        count = "1 PE has" if len(missing) == 1 else f"{len(missing)} PEs have"
+        shown = which([y * width + x for x, y in missing], width)
+        span = compilation.rectangle_span
+        raise engine.fail(span, f"{count} no code: {shown}; every PE needs one @set_tile_code")
 
 
 # Images
@@ -375,6 +379,16 @@ def _compile_image(
     for used in unit.instances:
         compilation.unused.note(used)
     return image, unit.routes
+
+
+def _check_names(compilation: Compilation, images: Sequence[Image]) -> None:
+    """Names that the layout exports and no PE has: the host cannot use them."""
+    known = {name for image in images for name in image.symbols}
+    for name, (_, span) in compilation.export_types.items():
+        if name not in known:
+            compilation.engine.warning(
+                span, f"no PE exports '{name}'; add @export_symbol to the programs that have it"
+            )
 
 
 # Routes

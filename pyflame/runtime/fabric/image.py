@@ -144,6 +144,8 @@ class Route:
     swap_x: bool = False
     swap_y: bool = False
     filter: Filter | None = None
+    line: tuple[int, int] = (-1, -1)
+    """(file index, line) where it is configured; files in `Program.files`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -484,3 +484,5 @@ class Fault(IntEnum):
     FIFO_WIDTH = 21  # element width of the operation differs from the FIFO's
     BAD_INDEX = 22  # an index of an array is negative or not below its size
     EXCEPTION = 23  # a floating-point exception that the program unmasked
+    NO_RESULT = 24  # a function that returns a value ran off its end
+    STOLEN = 25  # a data task is to take a wavelet that a live operation reads

@@ -14,10 +14,12 @@ from pyflame.runtime.fabric.image import Program, Symbol
 from pyflame.runtime.fabric.isa import Fault
 from pyflame.runtime.fabric.kernel import record_words as r
 from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.leftovers import leftovers
 from pyflame.runtime.fabric.limits import MAX_CYCLES, MAX_INSTRUCTIONS
-from pyflame.runtime.fabric.messages import FaultInfo, fault_message
+from pyflame.runtime.fabric.messages import FaultInfo, instruction_message, moment
 from pyflame.runtime.fabric.output import Line, OutputLog, Record
 from pyflame.runtime.fabric.report import Report, make_report
+from pyflame.runtime.fabric.router_faults import ROUTER_FAULTS, router_message
 from pyflame.runtime.fabric.stuck import stuck_report
 from pyflame.runtime.fabric.trace.chain import Link, critical_chain
 from pyflame.runtime.fabric.trace.nodes import drop_nodes
@@ -299,6 +301,10 @@ class Machine:
         """The waits that the run's length comes from; only of a machine made with `recording`."""
         return critical_chain(self.arrays)
 
+    def leftovers(self) -> list[str]:
+        """Warnings about what nobody has taken, for a program that the host has ended."""
+        return leftovers(self.program, self.arrays, [s for s in self._open if not s.collects])
+
     def report(self) -> Report:
         """Where the cycles went: utilisation, counts, the busiest router and queue."""
         return make_report(self.program, self.arrays, self.host_cycles)
@@ -355,8 +361,10 @@ class Machine:
         g = self.arrays.g
         words = (w.G_FAULT_PE, w.G_FAULT_PC, w.G_FAULT_TIME, w.G_FAULT_A, w.G_FAULT_B)
         info = FaultInfo(Fault(int(g[w.G_FAULT])), *(int(g[word]) for word in words))
-        task = int(self.arrays.pe[info.pe * w.PE_WORDS + w.TASK])
-        return fault_message(self.program, info, task)
+        if info.kind in ROUTER_FAULTS:
+            text = router_message(self.program, self.arrays, info)
+            return f"{moment(self.program, info)}: {text}"
+        return instruction_message(self.program, info, int(g[w.G_FAULT_TASK]))
 
     def _check_rectangle(self, x: int, y: int, width: int, height: int) -> None:
         inside = x >= 0 and y >= 0 and width > 0 and height > 0

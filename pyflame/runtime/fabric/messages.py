@@ -89,17 +89,46 @@ def _bad_dsd(f: FaultInfo, image: Image) -> str:
     return reasons.get(f.b, unset if f.a == 0 else f"an operation cannot take a {_dsd(f.a)}")
 
 
+def _string(image: Image, number: int) -> str:
+    return image.strings[number] if 0 <= number < len(image.strings) else ""
+
+
 def _assertion(f: FaultInfo, image: Image) -> str:
-    text = image.strings[f.a] if 0 <= f.a < len(image.strings) else ""
+    text = _string(image, f.a)
     return f"@assert failed{': ' + text if text else ''}"
+
+
+NO_BOUNDS = "--no-bounds lets it run as on the hardware"
+
+
+def _out_of_bounds(f: FaultInfo, image: Image) -> str:
+    size, low = f.b & 255, (f.b >> 8) - 1
+    for name, start, total in image.memory_map:
+        if start == low > 0:
+            beyond = _beyond(name, f.a - start, total, size)
+            return f"{beyond}; check extent, stride and offset, or {NO_BOUNDS}"
+    return (
+        f"access of {size} bytes at address {f.a} is outside the memory of {w.MEMORY_BYTES} bytes; "
+        "check pointers, extents, strides and offsets"
+    )
+
+
+def _beyond(name: str, offset: int, total: int, size: int) -> str:
+    """Which element of an array of `total` bytes is not there, and by how much."""
+    element, count = offset // size, total // size
+    if element < 0:
+        by = f"{-element} before the first"
+    elif element == count and total % size:
+        by = "partly beyond the last"
+    else:
+        by = f"{element - count + 1} beyond the last"
+    elements = f"its {count} elements of {size} bytes"
+    return f"the walk reaches element {element} of {name}, {by} of {elements}"
 
 
 _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
     Fault.ASSERT: _assertion,
-    Fault.OUT_OF_BOUNDS: lambda f, i: (
-        f"access of {f.b & 255} bytes at address {f.a} is outside {_object(i, f.b >> 8)}; check "
-        "extents, strides and offsets"
-    ),
+    Fault.OUT_OF_BOUNDS: _out_of_bounds,
     Fault.QUEUE_BUSY: lambda f, i: (
         f"{_queue(f.b)} {f.a} is still used by another operation; wait for its completion "
         "(.activate or .unblock) or use another queue"
@@ -107,18 +136,6 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
     Fault.MICROTHREAD_BUSY: lambda f, i: (
         f"microthread {f.a} still runs another operation; use other queues, or .ut_id on WSE-3"
         if f.a >= 0 else "all microthreads are busy; wait for one to complete"
-    ),
-    Fault.NO_ROUTE: lambda f, i: (
-        f"a wavelet on colour {f.a} came from {port(f.b)}, but this router has no route for it; "
-        "add the direction to .rx of its colour configuration"
-    ),
-    Fault.TWO_ARRIVALS: lambda f, i: (
-        f"wavelets on colour {f.a} arrived from {port(f.b & 255)} and {port(f.b >> 8)} in one "
-        "cycle; a colour may take several rx directions only if they never send at the same time"
-    ),
-    Fault.NO_CONSUMER: lambda f, i: (
-        f"a wavelet (0x{f.b:08x}) on colour {f.a} was delivered to the core, but no input queue "
-        "takes this colour; initialise a queue for it or remove RAMP from .tx"
     ),
     Fault.DIVIDE: lambda f, i: f"integer division of {f.a} by zero",
     Fault.TWO_FABIN: lambda f, i: (
@@ -148,15 +165,11 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
         "even bytes"
     ),
     Fault.BAD_ID: lambda f, i: f"{_ID_KINDS.get(f.b, 'id')} {f.a} does not exist",
-    Fault.OFF_FABRIC: lambda f, i: (
-        f"a wavelet on colour {f.a} would leave the program rectangle to the {port(f.b)}; remove "
-        "that direction from .tx at the edge"
-    ),
     Fault.ASYNC_MEMORY: lambda f, i: (
         "an asynchronous operation needs a fabric or FIFO operand; drop .async"
     ),
     Fault.BAD_INDEX: lambda f, i: (
-        f"index {f.a} is out of range: the array has {f.b} elements in this dimension"
+        f"index {f.a} is out of range: the array has {f.b} elements in this dimension; {NO_BOUNDS}"
     ),
     Fault.EXCEPTION: lambda f, i: (
         f"{_EXCEPTIONS[FloatException(f.a)]}, which the program unmasked (set_exception_mask)"
@@ -164,28 +177,24 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
     Fault.FIFO_WIDTH: lambda f, i: (
         f"the operation moves elements of {f.b} bytes, the FIFO holds elements of {f.a} bytes"
     ),
+    Fault.NO_RESULT: lambda f, i: f"{_string(i, f.a)}; give every way through it a return",
+    Fault.STOLEN: lambda f, i: (
+        f"{task_name(i, f.b)} takes a wavelet from input queue {f.a}, which this operation still "
+        "reads; @block the task before the operation and .unblock it in the operation's options"
+    ),
 }  # fmt: skip
 
-ROUTER_FAULTS = frozenset({Fault.NO_ROUTE, Fault.TWO_ARRIVALS, Fault.NO_CONSUMER, Fault.OFF_FABRIC})
-"""Faults of a router, which no instruction of the PE causes at that moment."""
 
-
-def _object(image: Image, low: int) -> str:
-    """The array whose first byte is low - 1, or the whole memory."""
-    for name, start, size in image.memory_map:
-        if start == low - 1:
-            return f"array {name} (addresses {start} … {start + size - 1}) in which it started"
-    return "memory"
-
-
-def fault_message(program: Program, info: FaultInfo, task: int) -> str:
-    """The whole message of a fault."""
+def instruction_message(program: Program, info: FaultInfo, task: int) -> str:
+    """The whole message of a fault of an instruction; `task` as in the kernel's TASK word."""
     image = program.images[int(program.image_of[info.pe])]
+    line = source_line(program, image, info.pc)
+    operation = Op(int(image.code[info.pc, 0])).name if 0 <= info.pc < len(image.code) else ""
+    where = f" at {line}" if line else f" at instruction {info.pc} ({operation})"
     text = _TEXTS[info.kind](info, image)
-    where = f"{place(program, info.pe)}, cycle {info.time}"
-    if info.kind not in ROUTER_FAULTS:
-        line = source_line(program, image, info.pc)
-        operation = Op(int(image.code[info.pc, 0])).name if 0 <= info.pc < len(image.code) else ""
-        where += f", in {task_name(image, task)}"
-        where += f" at {line}" if line else f" at instruction {info.pc} ({operation})"
-    return f"{where}: {text}"
+    return f"{moment(program, info)}, in {task_name(image, task)}{where}: {text}"
+
+
+def moment(program: Program, info: FaultInfo) -> str:
+    """``PE (x, y), cycle n``."""
+    return f"{place(program, info.pe)}, cycle {info.time}"

@@ -6,41 +6,59 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pyflame.runtime.fabric.grouping import VALUE, Note, grouped, which
 from pyflame.runtime.fabric.image import Image, Program
 from pyflame.runtime.fabric.isa import DsdOp, TaskKind
 from pyflame.runtime.fabric.kernel import words as w
-from pyflame.runtime.fabric.messages import place, port, source_line, task_name
+from pyflame.runtime.fabric.messages import port, source_line, task_name
+from pyflame.runtime.fabric.upstream import Upstream
 
 MOST_LINES = 40
 """Lines of detail before the report says how many more there are."""
 
 
+STALLED, ACTIVE, INPUT, OUTPUT, ROUTER = range(5)
+"""Ranks of notes: what to look at first."""
+
+
 def stuck_report(program: Program, m: w.Arrays, head: str, waiting: np.ndarray) -> str:
     """`head` and then every non-empty queue, stalled operation, blocked task, missing unblock."""
-    details: list[str] = []
-    missing = np.flatnonzero(waiting)
-    if len(missing):
-        details.append(_missing(program, missing))
-    for pe in range(program.width * program.height):
-        image = program.images[int(program.image_of[pe])]
-        found = [*_main(program, m, pe, image), *_lanes(program, m, pe, image)]
-        found += [*_inputs(m, pe, image), *_outputs(m, pe), *_routers(m, pe), *_tasks(m, pe, image)]
-        details += [f"{place(program, pe)}: {text}" for text in found]
-    more = len(details) - MOST_LINES
-    if more > 0:
-        details = [*details[:MOST_LINES], f"… and {more} more"]
+    details = grouped(_everything(program, m), program.width, MOST_LINES)
+    missing = np.flatnonzero(waiting).tolist()
+    if missing:
+        details.insert(0, _missing(program, missing))
     hint = "nothing can move:" if details else "nothing is waiting on the wafer"
     body = "".join(f"\n  {line}" for line in details)
     return f"deadlock: {head}; {hint}{body}"
 
 
-def _missing(program: Program, pes: np.ndarray) -> str:
-    names = ", ".join(f"({p % program.width}, {p // program.width})" for p in pes[:8])
-    more = f" and {len(pes) - 8} more" if len(pes) > 8 else ""
+def _everything(program: Program, m: w.Arrays) -> Iterator[tuple[int, Note]]:
+    """What waits on each PE, PE by PE."""
+    upstream = Upstream(program, m)
+    for pe in range(program.width * program.height):
+        image = program.images[int(program.image_of[pe])]
+        for note in _main(program, m, pe, image):
+            yield pe, note
+        for note in stalled(program, m, upstream, pe, image):
+            yield pe, note
+        for note in wavelets(m, pe, image):
+            yield pe, note
+        for note in _tasks(m, pe, image):
+            yield pe, note
+
+
+def wavelets(m: w.Arrays, pe: int, image: Image) -> Iterator[Note]:
+    """The wavelets that wait in a PE's queues and router."""
+    yield from _inputs(m, pe, image)
+    yield from _outputs(m, pe)
+    yield from _routers(m, pe)
+
+
+def _missing(program: Program, pes: list[int]) -> str:
     count = "1 PE has" if len(pes) == 1 else f"{len(pes)} PEs have"
     return (
-        f"{count} not called unblock_cmd_stream: {names}{more}; every PE must call it once per "
-        "launch"
+        f"{count} not called unblock_cmd_stream: {which(pes, program.width)}; every PE must call "
+        "it once per launch"
     )
 
 
@@ -48,16 +66,20 @@ def _block(m: w.Arrays, pe: int) -> np.ndarray:
     return m.pe[pe * w.PE_WORDS : (pe + 1) * w.PE_WORDS]
 
 
-def _main(program: Program, m: w.Arrays, pe: int, image: Image) -> Iterator[str]:
+def _main(program: Program, m: w.Arrays, pe: int, image: Image) -> Iterator[Note]:
     words = _block(m, pe)
     if words[w.STATUS] == w.IN_ELEMENT:
         q = int(words[w.WAIT_QUEUE])
         what = "a FIFO" if q < 0 else f"output queue {q - 256}" if q >= 256 else f"input queue {q}"
         line = source_line(program, image, int(words[w.PC]))
-        yield f"{task_name(image, int(words[w.TASK]))} waits for {what} in @map{_at(line)}"
+        text = f"{task_name(image, int(words[w.TASK]))} waits for {what} in @map{_at(line)}"
+        yield Note(STALLED, text)
 
 
-def _lanes(program: Program, m: w.Arrays, pe: int, image: Image) -> Iterator[str]:
+def stalled(
+    program: Program, m: w.Arrays, upstream: Upstream, pe: int, image: Image
+) -> Iterator[Note]:
+    """The operations of a PE that have begun and are not done."""
     words = _block(m, pe)
     for lane in range(w.LANES):
         if not words[w.LIVE] >> lane & 1:
@@ -66,33 +88,43 @@ def _lanes(program: Program, m: w.Arrays, pe: int, image: Image) -> Iterator[str
         name = "@" + DsdOp(int(words[at + w.L_OP])).name.lower()
         n, done = int(words[at + w.L_N]), int(words[at + w.L_POS])
         left = (
-            f"{done} elements done, endless"
+            f"{VALUE} elements done, endless"
             if n >= w.FOREVER
-            else f"{n - done} of {n} elements left"
+            else f"{VALUE} of {VALUE} elements left"
         )
+        counts = (done,) if n >= w.FOREVER else (n - done, n)
         who = task_name(image, int(words[w.TASK])) if lane == w.MAIN else f"microthread {lane}"
-        parts = [_operand(m, pe, lane, k, image) for k in range(3)]
-        on = ", ".join(p for p in parts if p)
+        parts = [_operand(m, upstream, pe, lane, k) for k in range(3)]
+        on = ", ".join(text for text, _ in parts if text)
+        values = tuple(v for _, found in parts for v in found)
         line = source_line(program, image, int(words[at + w.L_PC]))
         blocked = " (blocked)" if lane < w.MAIN and words[w.UT_BLOCKED] >> lane & 1 else ""
-        yield f"{who}{blocked} stalls in {name} on {on}, {left}{_at(line)}"
+        text = f"{who}{blocked} stalls in {name} on {on}, {left}{_at(line)}"
+        yield Note(STALLED, text, (*values, *counts))
 
 
 def _at(line: str) -> str:
     return f", at {line}" if line else ""
 
 
-def _operand(m: w.Arrays, pe: int, lane: int, k: int, image: Image) -> str:
+def _operand(
+    m: w.Arrays, upstream: Upstream, pe: int, lane: int, k: int
+) -> tuple[str, tuple[int | str, ...]]:
+    """What a fabric or FIFO operand waits for, as a note's text and values."""
     o = pe * int(m.g[w.G_DS_WORDS]) + (lane * 3 + k) * w.OPERAND_RECORD
     kind, q, color = (int(m.ds[o + i]) for i in (w.K_KIND, w.K_QUEUE, w.K_COLOR))
     if kind == w.K_FABIN:
         count = int(_block(m, pe)[w.IN_QUEUE + q * w.IN_WORDS + 1])
-        return f"input queue {q} (colour {color}, {'empty' if not count else f'{count} waiting'})"
+        if count:
+            return f"input queue {q} (colour {color}, {VALUE} waiting)", (count,)
+        why, values = upstream.nothing(pe, color)
+        return f"input queue {q} (colour {color}, empty: {why})", values
     if kind == w.K_FABOUT:
         count = int(_block(m, pe)[w.OUT_QUEUE + q * w.OUT_WORDS + 1])
-        full = count >= int(m.g[w.G_OUT_DEPTH + q])
-        return f"output queue {q} (colour {color}, {'full' if full else f'{count} waiting'})"
-    return f"FIFO {int(m.ds[o + w.K_FIFO])}" if kind == w.K_FIFO_KIND else ""
+        if count >= int(m.g[w.G_OUT_DEPTH + q]):
+            return f"output queue {q} (colour {color}, full)", ()
+        return f"output queue {q} (colour {color}, {VALUE} waiting)", (count,)
+    return (f"FIFO {int(m.ds[o + w.K_FIFO])}" if kind == w.K_FIFO_KIND else ""), ()
 
 
 def _wavelet(word: int) -> str:
@@ -100,7 +132,7 @@ def _wavelet(word: int) -> str:
     return f"{control}0x{word & w.PAYLOAD:08x}"
 
 
-def _inputs(m: w.Arrays, pe: int, image: Image) -> Iterator[str]:
+def _inputs(m: w.Arrays, pe: int, image: Image) -> Iterator[Note]:
     words = _block(m, pe)
     for q in range(w.QUEUES):
         at = w.IN_QUEUE + q * w.IN_WORDS
@@ -110,10 +142,9 @@ def _inputs(m: w.Arrays, pe: int, image: Image) -> Iterator[str]:
         number = q if m.g[w.G_WSE3] else (colors[0] if colors else -1)
         head = _wavelet(int(words[at + 2 + words[at]]))
         why = _why_unread(words, image, number, q)
-        yield (
-            f"input queue {q} (colour {colors[0] if colors else '?'}) holds {int(words[at + 1])} "
-            f"wavelets, first {head}{why}"
-        )
+        color = colors[0] if colors else "?"
+        text = f"input queue {q} (colour {color}) holds {VALUE} wavelets, first {VALUE}{why}"
+        yield Note(INPUT, text, (int(words[at + 1]), head))
 
 
 def _why_unread(words: np.ndarray, image: Image, number: int, q: int) -> str:
@@ -125,19 +156,22 @@ def _why_unread(words: np.ndarray, image: Image, number: int, q: int) -> str:
     return "; its data task is blocked" if words[w.BLOCKED] >> number & 1 else ""
 
 
-def _outputs(m: w.Arrays, pe: int) -> Iterator[str]:
+def _outputs(m: w.Arrays, pe: int) -> Iterator[Note]:
     words = _block(m, pe)
     for q in range(w.QUEUES):
         at = w.OUT_QUEUE + q * w.OUT_WORDS
         if words[at + 1]:
             head = at + 2 + 2 * words[at]
-            yield (
-                f"output queue {q} holds {int(words[at + 1])} wavelets, first "
-                f"{_wavelet(int(words[head]))} on colour {int(words[head + 1])}"
+            color = int(words[head + 1])
+            host = words[w.CHANNEL_OF + color] < 0 and m.g[w.G_SINKS] >> color & 1
+            text = (
+                f"output queue {q} holds {VALUE} wavelets, first {VALUE} on colour {color}"
+                f"{', which the host has not received' if host else ''}"
             )
+            yield Note(OUTPUT, text, (int(words[at + 1]), _wavelet(int(words[head]))))
 
 
-def _routers(m: w.Arrays, pe: int) -> Iterator[str]:
+def _routers(m: w.Arrays, pe: int) -> Iterator[Note]:
     words = _block(m, pe)
     for color in range(w.COLORS):
         c = int(words[w.CHANNEL_OF + color])
@@ -150,15 +184,16 @@ def _routers(m: w.Arrays, pe: int) -> Iterator[str]:
         for d in range(5):
             fifo = c + w.C_FIFO + d * (2 + int(m.g[w.G_DEPTH]))
             if m.ch[fifo + 1]:
-                yield (
-                    f"router holds {int(m.ch[fifo + 1])} wavelets of colour {color} from {port(d)} "
+                text = (
+                    f"router holds {VALUE} wavelets of colour {color} from {port(d)} "
                     f"(position {int(m.ch[c + w.C_CURRENT])}: rx {rx}, tx {tx}{state})"
                 )
+                yield Note(ROUTER, text, (int(m.ch[fifo + 1]),))
 
 
-def _tasks(m: w.Arrays, pe: int, image: Image) -> Iterator[str]:
+def _tasks(m: w.Arrays, pe: int, image: Image) -> Iterator[Note]:
     words = _block(m, pe)
     waiting = int(words[w.ACTIVE]) & int(words[w.BLOCKED])
     for number in range(w.TASKS):
         if waiting >> number & 1:
-            yield f"{task_name(image, number)} is active but blocked"
+            yield Note(ACTIVE, f"{task_name(image, number)} is active but blocked")

@@ -107,6 +107,8 @@ _VALUELESS = (PrintKind.STRING, PrintKind.NEWLINE, PrintKind.TIMESTAMP, PrintKin
 _INTEGER_MATH = (
     Math.ABS, Math.SIGN, Math.MIN, Math.MAX, Math.CLZ, Math.CTZ, Math.POPCNT,
 )  # fmt: skip
+TRAPS = (Fault.ASSERT, Fault.NO_RESULT)
+"""Faults that code may name."""
 _BITS = (Math.CLZ, Math.CTZ, Math.POPCNT)
 _BINARY_MATH = (Math.POW, Math.MIN, Math.MAX, Math.FMA)
 SOURCES = ((DsdOperands.SRC0_KIND, 1), (DsdOperands.SRC1_KIND, 2))
@@ -173,7 +175,7 @@ def _kinds(
         "i": lambda rows: 2,  # whether a call is expanded in place
         "n": lambda rows: arch.memory_bytes + 1,  # number of bytes
         "y": lambda rows: len(image.strings),  # string or none
-        "e": lambda rows: len(Fault),
+        "e": lambda rows: len(Fault),  # see _traps
         "B": lambda rows: len(BlockKind),
         "P": lambda rows: len(PrintKind),
         "z": lambda rows: 3,  # action on the clock
@@ -214,6 +216,7 @@ def verify_code(image: Image, files: list[str], arch: Arch, found: Findings) -> 
     _call_depth(frames, found)
     _math(frames, found)
     _prints(frames, found)
+    _traps(frames, found)
     _dsd_operands(frames, found)
 
 
@@ -248,6 +251,14 @@ def _calls(frames: Frames, found: Findings) -> None:
     first, last = code[some, 3], code[some, 3] + code[some, 4] - 1
     found.inside("first argument of a call", first, frames.registers[some], place=place)
     found.inside("last argument of a call", last, frames.registers[some], place=place)
+
+
+def _traps(frames: Frames, found: Findings) -> None:
+    """Programs stop with faults of their own only, whose number is a string."""
+    code = frames.image.code
+    rows = np.flatnonzero((code[:, 0] == Op.TRAP) & ~np.isin(code[:, 5], TRAPS))
+    for pc in rows:
+        found.add(f"{frames.place(int(pc))}: TRAP with {Fault(int(code[pc, 5])).name}")
 
 
 def _call_depth(frames: Frames, found: Findings) -> None:

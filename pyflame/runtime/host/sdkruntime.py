@@ -137,6 +137,8 @@ class SdkRuntime:
 
         Raises:
             DeadlockError: a command cannot end.
+
+        Warns about wavelets that were sent and that nobody has read.
         """
         device = self._running("stop()")
         self._queue.run(device)
@@ -146,6 +148,12 @@ class SdkRuntime:
             self.dump_core(str(self._config.core_path or CORE))
         self.state = State.STOPPED
         self.write_log()
+        for remark in self.remarks():
+            warnings.warn(remark, RuntimeWarning, stacklevel=2)
+
+    def remarks(self) -> Sequence[str]:
+        """What is wrong with the state that the program is in, if nothing more is to come."""
+        return self.device.leftovers() if isinstance(self.device, Inspectable) else ()
 
     def write_log(self, empty: bool = False) -> None:
         """Write what ``<simprint>`` printed to `LOG` in the current directory; when nothing, only

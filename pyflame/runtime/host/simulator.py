@@ -177,6 +177,10 @@ class Simulator:
         """Lines of ``<simprint>``; see `Inspectable`."""
         return [str(line) for line in self.machine.output]
 
+    def leftovers(self) -> list[str]:
+        """Wavelets that nobody took; see `Inspectable`."""
+        return self.machine.leftovers()
+
     def statistics(self) -> list[tuple[str, str]]:
         """Rows of the report; see `Inspectable`."""
         from pyflame.runtime.host.statistics import machine_statistics

@@ -210,7 +210,7 @@ def test_wse3_ids(errors: Errors):
 
 LAYOUT_ERRORS = {
     "@set_rectangle(2, 1); @set_tile_code(0, 0, \"pe.csl\", .{});":
-        "1 PEs have no code: (1, 0); use @set_tile_code",
+        "1 PE has no code: (1, 0); every PE needs one @set_tile_code",
     "@set_rectangle(0, 1);": "a side of the rectangle is 1 to 4096, found 0",
     "@set_tile_code(0, 0, \"pe.csl\", .{});": "@set_tile_code stands before @set_rectangle",
     "@set_rectangle(1, 1); @set_tile_code(1, 0, \"pe.csl\", .{});":

@@ -53,14 +53,14 @@ def test_receiver_that_expects_more_than_was_sent() -> None:
     assert stuck(program([[sender(3), receiver(5)]], ROUTES)) == (
         "deadlock: launch of 'go' cannot complete at cycle 33; nothing can move:\n"
         "  1 PE has not called unblock_cmd_stream: (1, 0); every PE must call it once per launch\n"
-        "  PE (1, 0): a launched function stalls in @fmovs on input queue 3 (colour 4, empty), "
-        "2 of 5 elements left, at pe.csl:1"
+        "  PE (1, 0): a launched function stalls in @fmovs on input queue 3 (colour 4, empty: "
+        "nothing comes from PE (0, 0)), 2 of 5 elements left, at pe.csl:1"
     )
 
 
 def test_asynchronous_receiver_is_reported_as_a_microthread() -> None:
     text = stuck(program([[sender(3), receiver(5, sync=False)]], ROUTES))
-    assert "PE (1, 0): microthread 3 stalls in @fmovs on input queue 3 (colour 4, empty)" in text
+    assert "PE (1, 0): microthread 3 stalls in @fmovs on input queue 3 (colour 4, empty: " in text
 
 
 def test_sender_without_a_reader_shows_every_queue_on_the_way() -> None:
@@ -131,4 +131,28 @@ def test_blocked_data_task_is_the_reason_given() -> None:
 
 def test_endless_operation_has_no_length() -> None:
     text = stuck(program([[sender(3), receiver(0x7FFF)]], ROUTES))
-    assert "input queue 3 (colour 4, empty), 3 elements done, endless" in text
+    assert "nothing comes from PE (0, 0)), 3 elements done, endless" in text
+
+
+def test_many_pes_that_wait_for_the_same_are_told_of_once() -> None:
+    rows = [[sender(3), *[receiver(5, sync=False)] * 30] for _ in range(20)]
+    routes = {(0, y, C): route(R, E) for y in range(20)}
+    routes |= {(x, y, C): route(W, R | E) for y in range(20) for x in range(1, 30)}
+    routes |= {(30, y, C): route(W, R) for y in range(20)}
+    assert stuck(program(rows, routes)).splitlines()[1:] == [
+        "  600 PEs have not called unblock_cmd_stream: (1, 0) to (30, 19); every PE must call it "
+        "once per launch",
+        "  600 PEs, (1, 0) to (30, 19): microthread 3 stalls in @fmovs on input queue 3 (colour 4, "
+        "empty: nothing comes from PE (0, 0) …), 2 of 5 elements left, at pe.csl:1",
+    ]
+
+
+def test_a_colour_that_no_route_brings_is_told() -> None:
+    text = stuck(program([[receiver(5)]], {(0, 0, C): route(R, E)}))
+    assert "empty: no route leads here, add RAMP to .tx of the colour's configuration)" in text
+
+
+def test_a_route_that_begins_nowhere_is_told() -> None:
+    routes = {(0, 0, C): route(W, E), (1, 0, C): route(W, R)}
+    text = stuck(program([[sender(0), receiver(5)]], routes))
+    assert "empty: no router on its way takes it from RAMP)" in text

@@ -153,13 +153,13 @@ def two_on_a_microthread(a: Asm) -> None:
 
 CASES = [
     (trap, "@assert failed: n > 0"),
-    (load_outside, "access of 2 bytes at address 49152 is outside memory"),
+    (load_outside, "access of 2 bytes at address 49152 is outside the memory of 49152 bytes"),
     (load_odd, "access of 2 bytes at odd address 33"),
     (divide, "integer division of 8 by zero"),
     (recurse, "the call of go nests too deep; does it end?"),
     (
         beyond_array,
-        "address 96 is outside array y (addresses 80 … 95) in which it started",
+        "the walk reaches element 4 of y, 1 beyond the last of its 4 elements of 4 bytes",
     ),
     (no_task, "local task 9 was activated, but no task is bound to this id"),
     (bad_id, "task 64 does not exist"),
@@ -241,7 +241,10 @@ def quiet() -> Asm:
 def test_no_route_at_the_sender() -> None:
     message = stop(program([[sending()]]))
     assert message.startswith("PE (0, 0), cycle ")
-    assert "a wavelet on colour 4 came from RAMP, but this router has no route for it" in message
+    assert message.endswith(
+        ": a wavelet on colour 4 came from RAMP (sent by @mov32 at pe.csl:1 on PE (0, 0)), but "
+        "this router has no route for the colour; add a @set_color_config for it with RAMP in .rx"
+    )
 
 
 def test_no_route_at_the_neighbour() -> None:
@@ -253,7 +256,8 @@ def test_no_route_at_the_neighbour() -> None:
 def test_port_that_no_position_reads() -> None:
     routes = {(0, 0, C): route(R, E), (1, 0, C): route(N, R)}
     message = stop(program([[sending(), quiet()]], routes))
-    assert message.startswith("PE (1, 0)") and "came from WEST" in message
+    assert message.startswith("PE (1, 0)") and "came from WEST (sent by @mov32" in message
+    assert message.endswith("takes the colour from NORTH only; add WEST to .rx")
 
 
 def test_route_off_the_fabric() -> None:
@@ -264,7 +268,10 @@ def test_route_off_the_fabric() -> None:
 def test_no_consumer() -> None:
     routes = {(0, 0, C): route(R, E), (1, 0, C): route(W, R)}
     message = stop(program([[sending(), quiet()]], routes))
-    assert "(0x00000000) on colour 4 was delivered to the core, but no input queue" in message
+    assert (
+        "on colour 4 (sent by @mov32 at pe.csl:1 on PE (0, 0)) was delivered to the core, but no"
+        in message
+    )
 
 
 def test_two_arrivals_in_one_cycle() -> None:
@@ -353,7 +360,10 @@ def test_save_address_walks_out_of_its_array() -> None:
     for _ in range(2):
         a.dsd(DsdOp.FMOVS, a.mem(y, 3), None, source)
     a.ret()
-    assert "is outside array x (addresses 64 … 79)" in stop(program([[a]]))
+    assert (
+        "reaches element 5 of x, 2 beyond the last of its 4 elements of 4 bytes; check extent"
+        in stop(program([[a]]))
+    )
     assert np.prod([1]) and isinstance(x, Array)
 
 

@@ -79,6 +79,7 @@ class FakeDevice:
         self.inputs: defaultdict[tuple[int, int, int], deque[int]] = defaultdict(deque)
         self.outputs: defaultdict[tuple[int, int, int], deque[int]] = defaultdict(deque)
         self.log: list[str] = []
+        self.remarks: list[str] = []
 
     def write_symbol(self, name: str, values: np.ndarray, x: int = 0, y: int = 0) -> None:
         self.wait()
@@ -105,6 +106,9 @@ class FakeDevice:
 
     def printed(self) -> Sequence[str]:
         return [f"@{self.cycles} hello"] if self.cycles else []
+
+    def leftovers(self) -> Sequence[str]:
+        return self.remarks
 
     def statistics(self) -> Sequence[tuple[str, str]]:
         return [("hottest queue", "none")]

@@ -64,5 +64,35 @@ def test_each_program_is_judged_by_what_it_prints(
         ["a/good", "wse2", "pass", ""],
         ["slow", "wse2", "timeout", ""],
     ]
-    assert lines[-1] == "1 pass, 0 ran, 1 fail, 1 timeout"
+    assert lines[-1] == ("1 pass; 0 ran; 0 pass, bounds off; 0 ran, bounds off; 1 fail; 1 timeout")
     assert not (checkout / "a" / "good" / "help.txt").exists()  # it ran in a copy
+
+
+LEAVES = "error: PE (0, 0), cycle 6, in a launched function at pe.csl:9: the walk reaches element 7"
+HINT = "; check extent, stride and offset, or --no-bounds lets it run as on the hardware"
+
+
+@pytest.mark.parametrize(("says", "result"), [("SUCCESS", "pass"), ("done", "ran")])
+def test_a_program_that_leaves_an_array_runs_again_with_bounds_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], says: str, result: str
+) -> None:
+    asked = "grep -q -e --no-bounds $(which cs_python)"
+    text = f"if {asked}; then echo {says}; else echo '{LEAVES}{HINT}' >&2; exit 1; fi\n"
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "walk" / "commands_wse3.sh").write_text(text)
+    assert conformance.main([str(tmp_path), "--logs", str(tmp_path / "logs")]) == 0
+    row = [cell.strip() for cell in capsys.readouterr().out.splitlines()[2].split("|")]
+    assert row[3] == f"{result}, bounds off"
+    assert row[6] == "pe.csl:9: the walk reaches element 7"
+    logs = sorted(path.name for path in (tmp_path / "logs").iterdir())
+    assert logs == [f"walk-commands_wse3-wse3{s}.log" for s in ("--no-bounds", "")]
+
+
+def test_a_program_that_fails_without_bounds_too_is_a_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "walk" / "commands_wse3.sh").write_text(f"echo '{LEAVES}{HINT}' >&2; exit 1\n")
+    assert conformance.main([str(tmp_path)]) == 1
+    row = [cell.strip() for cell in capsys.readouterr().out.splitlines()[2].split("|")]
+    assert row[3] == "fail"

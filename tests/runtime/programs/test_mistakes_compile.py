@@ -326,3 +326,93 @@ def test_several_mistakes_are_told_at_once(refusal: Refusal, arch: str):
     assert [place.split(" error: ")[0] for place in places] == [
         "pe.csl:3:3:", "pe.csl:4:7:", "pe.csl:5:18:"
     ]  # fmt: skip
+
+
+def test_microthreads_are_chosen_on_wse3_only(refusal: Refusal, tmp_path: Path):
+    source = Source(
+        """
+        const send = @get_dsd(fabout_dsd, .{ .extent = 1, .fabric_color = red,
+                                             .output_queue = out2 });
+        comptime { sends(out2, red); }
+        fn main() void {
+          @mov32(send, 1, .{ .async = true, .ut_id = @get_ut_id(5) }); // here
+          @block(@get_ut_id(5));
+        }
+        """
+    )
+    message = refusal(source, "wse2")
+    assert message.startswith(source.line() + ":")
+    assert (
+        "error: .ut_id does not exist on wse2, where an operation's queue gives its microthread; "
+        "leave it out there: if (@is_arch(…))\n"
+    ) in message
+    assert "error: blocking a microthread does not exist on wse2, where" in message
+    source.compiled(tmp_path, "wse3")
+
+
+def test_a_function_without_a_return_statement(refusal: Refusal, arch: str):
+    source = Source("fn f(a: u32) u32 { out[2] = a; } // here\n" + MAIN.replace("{", "{ f(1);"))
+    message = refusal(source, arch)
+    assert message.startswith(source.line() + ":4: error: function 'f' returns u32, but has no ")
+
+
+COLORS = """
+const receive = @get_dsd(fabin_dsd, .{ .extent = 4, .fabric_color = %s, .input_queue = in2 });
+const send = @get_dsd(fabout_dsd, .{ .extent = 4, .fabric_color = %s, .output_queue = out2 });
+const to = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{4} -> out[i] });
+comptime { receives(in2, red); sends(out2, red); }
+fn main() void { @mov32(to, receive); @mov32(send, 1); }
+"""
+
+
+def test_a_colour_other_than_that_of_the_queue(tmp_path: Path, arch: str):
+    warnings = Source(COLORS % ("blue", "blue")).compiled(tmp_path, arch).warnings
+    assert warnings[0].startswith(
+        "pe.csl:3:17: warning: .fabric_color is 2, but input queue 2 was initialised with colour "
+        "1, which is the one that counts\n"
+    )
+    assert len(warnings) == (1 if arch == "wse2" else 2)  # there output queues have no colour
+    assert Source(COLORS % ("red", "red")).compiled(tmp_path, arch).warnings == []
+
+
+EXPORTS = {
+    '@export_symbol(other, "q");': "'q' is exported as fn(u16)void, but the layout declares it as "
+    "fn()void",
+    '@export_symbol(out_pointer, "q");': "'q' is exported as a variable of 32-bit elements, but "
+    "the layout declares it as fn()void",
+    '@export_symbol(half_pointer, "v");': "'v' is exported as a variable of 16-bit elements, but "
+    "the layout declares it as [*]u32",
+}
+
+
+@pytest.mark.parametrize("line", EXPORTS)
+def test_exports_that_the_layout_declares_otherwise(refusal: Refusal, arch: str, line: str):
+    source = Source(
+        "var half = @zeros([4]f16); var half_pointer: [*]f16 = &half;\n"
+        f"fn other(n: u16) void {{ out[0] = @as(u32, n); }}\ncomptime {{ {line} }} // here\n{MAIN}",
+        routes='@export_name("q", fn()void); @export_name("v", [*]u32, true);\n',
+    )
+    message = refusal(source, arch)
+    assert message.startswith(source.line() + ":12: error: " + EXPORTS[line] + "\n")
+    assert "layout.csl:13:" in message and "note: @export_name is here\n" in message
+
+
+def test_names_that_only_one_side_exports(tmp_path: Path, arch: str):
+    source = Source(
+        "fn other() void {}\ncomptime { @export_symbol(other); }\n" + MAIN,
+        routes='@export_name("q", fn()void);\n',
+    )
+    heads = [w.splitlines()[0] for w in source.compiled(tmp_path, arch).warnings]
+    assert heads == [
+        "pe.csl:3:12: warning: 'other' has no @export_name in the layout; the host cannot name it",
+        "layout.csl:13:1: warning: no PE exports 'q'; add @export_symbol to the programs that have "
+        "it",
+    ]
+
+
+def test_pes_without_code(refusal: Refusal, arch: str):
+    layout = LAYOUT.replace("|y| {{", "|y| {{ if (x == 2) {{ continue; }}")
+    assert refusal(Source(MAIN, layout=layout, width=30, height=9), arch).startswith(
+        "layout.csl:7:3: error: 9 PEs have no code: (2, 0) to (2, 8); every PE needs one "
+        "@set_tile_code\n"
+    )

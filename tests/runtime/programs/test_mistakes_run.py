@@ -78,29 +78,40 @@ def test_two_live_operations_on_a_microthread_of_the_program(stop: Stop):
     )  # fmt: skip
 
 
-NO_ROUTE = (
-    "a wavelet on colour 1 came from {}, but this router has no route for it; add the direction "
-    "to .rx of its colour configuration"
-)
+CAME = "a wavelet on colour 1 came from {} (sent by @mov32 at {} on PE (0, 0)), but this router "
 
 
 def test_no_route_at_the_sender(stop: Stop, arch: str):
-    routed(stop(Source(BOTH + main(SEND)), arch), NO_ROUTE.format("RAMP"), "(0, 0)")
+    source = Source(BOTH + main(SEND + " // here"))
+    routed(
+        stop(source, arch),
+        CAME.format("RAMP", source.line())
+        + "has no route for the colour; add a @set_color_config for it with RAMP in .rx",
+        "(0, 0)",
+    )
 
 
-@pytest.mark.parametrize("there", ["", route(1, 0, "red", "RAMP", "RAMP")])
+ROUTES_THERE = {
+    "": "has no route for the colour; add a @set_color_config for it with WEST in .rx",
+    route(1, 0, "red", "RAMP", "RAMP"):
+        "takes the colour from RAMP only (as layout.csl:14 says); add WEST to .rx",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("there", ROUTES_THERE)
 def test_no_route_at_the_neighbour(stop: Stop, arch: str, there: str):
-    text = FIRST_SENDS + main("if (x == 0) {", SEND, "}")
+    text = FIRST_SENDS + main("if (x == 0) {", SEND + " // here", "}")
     source = Source(text, width=2, routes=route(0, 0, "red", "RAMP", "EAST") + there)
-    routed(stop(source, arch), NO_ROUTE.format("WEST"), "(1, 0)")
+    expected = CAME.format("WEST", source.line()) + ROUTES_THERE[there]
+    routed(stop(source, arch), expected, "(1, 0)")
 
 
 def test_a_route_off_the_rectangle(stop: Stop, arch: str):
     source = Source(BOTH + main(SEND), routes=route(0, 0, "red", "RAMP", "SOUTH"))
     routed(
         stop(source, arch),
-        "a wavelet on colour 1 would leave the program rectangle to the SOUTH; remove that "
-        "direction from .tx at the edge",
+        "a wavelet on colour 1 would leave the program rectangle to the SOUTH (as layout.csl:13 "
+        "says); remove that direction from .tx at the edge",
         "(0, 0)",
     )
 
@@ -108,7 +119,7 @@ def test_a_route_off_the_rectangle(stop: Stop, arch: str):
 def test_two_arrivals_in_one_cycle(stop: Stop, arch: str):
     text = NAMES + "comptime { if (x == 1) { receives(in2, red); } else { sends(out2, red); } }\n"
     source = Source(
-        text + main("if (x != 1) {", SEND, "}"),
+        text + main("if (x != 1) {", SEND + " // here", "}"),
         width=3,
         routes=route(0, 0, "red", "RAMP", "EAST")
         + route(1, 0, "red", "EAST, WEST", "RAMP")
@@ -116,18 +127,21 @@ def test_two_arrivals_in_one_cycle(stop: Stop, arch: str):
     )
     routed(
         stop(source, arch),
-        "wavelets on colour 1 arrived from WEST and EAST in one cycle; a colour may take several "
-        "rx directions only if they never send at the same time",
+        f"wavelets on colour 1 arrived from WEST (sent by @mov32 at {source.line()} on PE (0, 0)) "
+        f"and EAST (sent by @mov32 at {source.line()} on PE (2, 0)) in one cycle (as layout.csl:14 "
+        "says); a colour may take several rx directions only if they never send at the same time",
         "(1, 0)",
     )
 
 
 def test_a_core_that_takes_no_such_colour(stop: Stop, arch: str):
-    text = FIRST_SENDS + main("if (x == 0) {", "@mov32(send, 7, .{ .async = true });", "}")
+    line = "@mov32(send, 7, .{ .async = true }); // here"
+    source = Source(FIRST_SENDS + main("if (x == 0) {", line, "}"), width=2, routes=east(2))
     routed(
-        stop(Source(text, width=2, routes=east(2)), arch),
-        "a wavelet (0x00000007) on colour 1 was delivered to the core, but no input queue takes "
-        "this colour; initialise a queue for it or remove RAMP from .tx",
+        stop(source, arch),
+        f"a wavelet (0x00000007) on colour 1 (sent by @mov32 at {source.line()} on PE (0, 0)) was "
+        "delivered to the core (as layout.csl:14 says), but no input queue takes this colour; "
+        "initialise a queue for it or remove RAMP from .tx",
         "(1, 0)",
     )
 
@@ -177,8 +191,8 @@ def test_fewer_wavelets_than_consumers(stop: Stop, arch: str):
     assert head.startswith("deadlock: launch of 'main' cannot complete at cycle ")
     assert lines == [
         "  1 PE has not called unblock_cmd_stream: (1, 0); every PE must call it once per launch",
-        "  PE (1, 0): a launched function stalls in @mov32 on input queue 3 (colour 1, empty), "
-        f"37 of 40 elements left, at {source.line('receive')}",
+        "  PE (1, 0): a launched function stalls in @mov32 on input queue 3 (colour 1, empty: "
+        f"nothing comes from PE (0, 0)), 37 of 40 elements left, at {source.line('receive')}",
     ]
 
 
@@ -258,16 +272,14 @@ BEYOND = {
 
 
 @pytest.mark.parametrize("line", BEYOND)
-def test_a_dsd_that_walks_out_of_its_array(stop: Stop, tmp_path: Path, arch: str, line: str):
+def test_a_dsd_that_walks_out_of_its_array(stop: Stop, arch: str, line: str):
     source = Source(NAMES + "var n: u16 = 21;\nvar after = @zeros([4]u32);\n" + main(line))
-    program = source.compiled(tmp_path, arch)
-    start = next(at for name, at, _ in program.images[0].memory_map if name == "pe.csl:data")
-    message = stop(source, arch)
+    element = BEYOND[line]
+    by = f"{element - 19} beyond the last" if element > 0 else "1 before the first"
     faulted(
-        message, source,
-        f"access of 4 bytes at address {start + 4 * BEYOND[line]} is outside array pe.csl:data "
-        f"(addresses {start} … {start + 79}) in which it started; check extents, strides and "
-        "offsets",
+        stop(source, arch), source,
+        f"the walk reaches element {element} of pe.csl:data, {by} of its 20 elements of 4 bytes; "
+        "check extent, stride and offset, or --no-bounds lets it run as on the hardware",
     )  # fmt: skip
 
 
@@ -283,7 +295,9 @@ def test_a_pointer_beyond_memory(stop: Stop, arch: str):
     source = Source(text + main("p[n] = 1; // here"))
     message = stop(source, arch)
     assert f"at {source.line()}: access of 4 bytes at address " in message
-    assert message.endswith(" is outside memory; check extents, strides and offsets")
+    assert message.endswith(
+        " is outside the memory of 49152 bytes; check pointers, extents, strides and offsets"
+    )
 
 
 FAULTS = {
@@ -381,7 +395,8 @@ def test_an_index_outside_its_array(stop: Stop, arch: str, index: str):
     faulted(
         stop(source, arch),
         source,
-        f"index {value} is out of range: the array has 20 elements in this dimension",
+        f"index {value} is out of range: the array has 20 elements in this dimension; --no-bounds "
+        "lets it run as on the hardware",
     )
 
 
@@ -390,3 +405,101 @@ def test_accesses_may_leave_their_arrays_where_bounds_are_off(tmp_path: Path, ar
     machine = Machine(source.compiled(tmp_path, arch), check_bounds=False)
     launched()(machine)
     assert machine.cycles > 0
+
+
+TAKE = """
+task take(v: u32) void { out[1] += v; }
+comptime { @bind_data_task(take, data_id(in2, red)); }
+const other = @get_dsd(fabout_dsd, .{ .extent = 20, .fabric_color = red, .output_queue = out3 });
+comptime { receives(in2, red); sends(out3, red); }
+"""
+
+
+def test_a_data_task_that_takes_what_an_operation_reads(stop: Stop, arch: str):
+    send = "@mov32(other, d, .{ .async = true });"
+    source = Source(NAMES + TAKE + main(RECEIVE + " // here", send), routes=SELF)
+    number = 1 if arch == "wse2" else 2
+    faulted(
+        stop(source, arch), source,
+        f"data task {number} (take) takes a wavelet from input queue 2, which this operation still "
+        "reads; @block the task before the operation and .unblock it in the operation's options",
+    )  # fmt: skip
+
+
+def test_a_data_task_that_is_blocked_meanwhile_takes_nothing(tmp_path: Path, arch: str):
+    receive = "@mov32(d, receive, .{ .async = true, .unblock = taken });"
+    send = "@mov32(other, d, .{ .async = true });"
+    text = NAMES + TAKE + "const taken = data_id(in2, red);\n"
+    source = Source(text + main("@block(taken);", receive, send), routes=SELF)
+    launched()(Machine(source.compiled(tmp_path, arch)))
+
+
+def test_a_data_task_may_read_what_follows_its_wavelet(tmp_path: Path, arch: str):
+    text = TAKE.replace("out[1] += v;", "@mov32(rest, receive);") + (
+        "const rest = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{19} -> data[i] });"
+    )
+    names = NAMES.replace("const receive = @get_dsd(fabin_dsd, .{ .extent = 20",
+                          "const receive = @get_dsd(fabin_dsd, .{ .extent = 19")  # fmt: skip
+    source = Source(names + text + main("@mov32(other, 5, .{ .async = true });"), routes=SELF)
+    machine = Machine(source.compiled(tmp_path, arch))
+    launched()(machine)
+    assert machine.leftovers() == []
+
+
+def test_a_function_that_ends_without_a_value(stop: Stop, arch: str):
+    text = "fn f(a: u32) u32 {\n  if (a > 3) { return 1; }\n}\n"
+    source = Source(text + main("out[0] = f(out[1]);"))
+    assert stop(source, arch).endswith(
+        ": function 'f' ended without returning u32; give every way through it a return"
+    )
+
+
+SURPLUS = """
+const send = @get_dsd(fabout_dsd, .{ .extent = 3, .fabric_color = red, .output_queue = out2 });
+const receive = @get_dsd(fabin_dsd, .{ .extent = %d, .fabric_color = red, .input_queue = in3 });
+const to = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{%d} -> out[i] });
+comptime { if (x == 0) { sends(out2, red); } else { receives(in3, red); } }
+fn main() void {
+  if (x == 0) { @mov32(send, 7); } else { @mov32(to, receive); }
+  sys.unblock_cmd_stream();
+}
+"""
+
+
+@pytest.mark.parametrize("read", [1, 3])
+def test_wavelets_that_nobody_has_read(tmp_path: Path, arch: str, read: int):
+    source = Source(SURPLUS % (read, read), width=2, routes=east(2))
+    machine = Machine(source.compiled(tmp_path, arch))
+    launched()(machine)
+    expected = (
+        "the program ended with wavelets that nobody has read; receive as many as are sent:\n"
+        "  PE (1, 0): input queue 3 (colour 1) holds 2 wavelets, first 0x00000007; no data task "
+        "is bound to it and no operation reads it"
+    )
+    assert machine.leftovers() == ([expected] if read == 1 else [])
+
+
+def test_a_thousand_pes_are_reported_in_a_few_lines(stop: Stop, arch: str):
+    lines = [
+        route(x, y, "red", "RAMP" if x == 0 else "WEST", "EAST" if x < 39 else "RAMP")
+        for y in range(25)
+        for x in range(40)
+    ]
+    source = Source(
+        """
+        const send = @get_dsd(fabout_dsd, .{ .extent = 100, .fabric_color = red,
+                                             .output_queue = out2 });
+        comptime { if (x == 0) { sends(out2, red); } if (x == 39) { receives(in3, red); } }
+        fn main() void {
+          if (x == 0) { @mov32(send, 7); }
+          sys.unblock_cmd_stream();
+        }
+        """,
+        width=40, height=25, routes="".join(lines),
+    )  # fmt: skip
+    heads = [line.split(": ")[0] for line in stop(source, arch).splitlines()[1:]]
+    first, last = "  25 PEs, (0, 0) to (0, 24)", "  25 PEs, (39, 0) to (39, 24)"
+    assert heads == [
+        "  25 PEs have not called unblock_cmd_stream",
+        *[first] * 3, "  950 PEs, (1, 0) to (38, 24)", *[last] * 2,
+    ]  # fmt: skip

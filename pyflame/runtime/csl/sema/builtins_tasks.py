@@ -280,7 +280,20 @@ def block_kind(s: Sema, type_: T.Type, span: Span) -> BlockKind:
     kind = _BLOCKABLE.get(type_)
     if kind is None:
         raise s.fail(span, f"expected a task id, colour, queue or microthread, found {type_}")
+    if kind == BlockKind.MICROTHREAD:
+        refuse_microthreads(s, span, "blocking a microthread")
     return kind
+
+
+def refuse_microthreads(s: Sema, span: Span, what: str) -> None:
+    """An error where the architecture does not let programs choose microthreads."""
+    arch = s.compilation.arch
+    if not arch.chosen_microthreads:
+        raise s.fail(
+            span,
+            f"{what} does not exist on {arch.name}, where an operation's queue gives its "
+            "microthread; leave it out there: if (@is_arch(…))",
+        )
 
 
 def _block(s: Sema, node: ast.BuiltinCall, op: Op) -> Value:
@@ -434,6 +447,7 @@ def export_symbol(s: Sema, node: ast.BuiltinCall) -> Value:
     if name in s.unit.symbols:
         raise s.fail(node.span, f"'{name}' is exported twice")
     s.unit.symbols[name] = _symbol(s, name, entity, node)
+    s.unit.symbol_spans[name] = node.span
     return VOID_VALUE
 
 

@@ -460,8 +460,17 @@ def _end_of_body(s: Sema, decl: ast.FnDecl, result: T.Type) -> None:
         if s.frame.inline is None:
             emit_return(s, VOID_VALUE, decl.span)
         return
+    if not _may_return(decl):
+        s.engine.error(
+            decl.name_span, f"function '{decl.name}' returns {result}, but has no return statement"
+        )
     message = s.unit.string(f"function '{decl.name}' ended without returning {result}")
-    s.emitter(None).emit(Op.TRAP, c=message, d=int(Fault.ASSERT))
+    s.emitter(None).emit(Op.TRAP, c=message, d=int(Fault.NO_RESULT))
+
+
+def _may_return(decl: ast.FnDecl) -> bool:
+    """Whether a body has a return statement, or a loop that may be meant to run for ever."""
+    return any(isinstance(n, ast.Return | ast.While) for n in _descendants(decl.body))
 
 
 @lru_cache(maxsize=4096)

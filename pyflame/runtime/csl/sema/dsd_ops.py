@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.builtins_tasks import block_kind, priority_level, task_number
+from pyflame.runtime.csl.sema.builtins_tasks import (
+    block_kind,
+    priority_level,
+    refuse_microthreads,
+    task_number,
+)
 from pyflame.runtime.csl.sema.calls import call_with, signature
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import BUILTINS, Sema, builtin, describe
@@ -341,6 +346,7 @@ def option_row(s: Sema, options: dict[str, Value], span: Span) -> int:
         elif name == "ut_id":
             if value.type is not T.UT_ID:
                 raise s.fail(span, f".ut_id takes a ut_id, found {describe(value)}")
+            refuse_microthreads(s, span, ".ut_id")
             if isinstance(value, Const) and value.value == s.compilation.arch.memcpy_microthread:
                 _warn_of_memcpy(s, span)
             row[Option.UT] = _number(s, value)

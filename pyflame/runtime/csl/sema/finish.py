@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pyflame.arch import Arch
+from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.builtins_tasks import task_number, variable_symbol
 from pyflame.runtime.csl.sema.core import Sema
@@ -13,7 +14,7 @@ from pyflame.runtime.csl.sema.linkage import check_links, exports
 from pyflame.runtime.csl.sema.modules import Instance
 from pyflame.runtime.csl.sema.values import Const, FnValue, Mem
 from pyflame.runtime.csl.source import Span
-from pyflame.runtime.fabric.image import Queue
+from pyflame.runtime.fabric.image import Queue, Symbol
 from pyflame.runtime.fabric.isa import BlockKind, TaskKind
 
 
@@ -23,12 +24,13 @@ def finish_image(s: Sema, unit: ImageUnit, root: Instance) -> None:
         work()
     _late_flags(s, unit)
     _exported_variables(s, unit)
+    _check_colors(s, unit)
     if s.compilation.arch.data_tasks_by_queue:
         _check_queues(s, unit)
     else:
         _assign_queues(s, unit)
         _check_task_colors(s, unit)
-    _check_exports(s, unit, root)
+    _check_exports(s, unit)
 
 
 def _late_flags(s: Sema, unit: ImageUnit) -> None:
@@ -161,18 +163,55 @@ def _check_task_colors(s: Sema, unit: ImageUnit) -> None:
             )
 
 
-def _check_exports(s: Sema, unit: ImageUnit, root: Instance) -> None:
-    """Symbols of a PE must be announced by @export_name, with the same kind."""
-    exports = s.compilation.exports
+def _check_exports(s: Sema, unit: ImageUnit) -> None:
+    """Symbols of a PE are what the layout's @export_name says, if it names any."""
+    known = s.compilation.export_types
     for name, symbol in unit.symbols.items():
-        entry = exports.get(name)
-        if entry is None:
+        span = unit.symbol_spans.get(name)
+        if name not in known:
+            if known and span is not None:
+                message = f"'{name}' has no @export_name in the layout; the host cannot name it"
+                s.engine.warning(span, message)
             continue
-        is_function = symbol.function >= 0
-        if entry[0] != is_function:
-            kind = "a function" if is_function else "a variable"
+        declared, there = known[name]
+        found = _exported(unit, symbol)
+        if not _agree(declared, found, symbol):
             s.engine.error(
-                None,
-                f"{root.file.source.name} exports '{name}' as {kind}, @export_name declares it as "
-                f"{entry[1]}",
+                span,
+                f"'{name}' is exported as {found}, but the layout declares it as {declared}",
+                Note("@export_name is here", there),
+            )
+
+
+def _exported(unit: ImageUnit, symbol: Symbol) -> str:
+    """What a PE exports, in words."""
+    if symbol.function < 0:
+        return f"a variable of {8 * symbol.element.bytes}-bit elements"
+    instance = unit.functions[symbol.function]
+    return T.FnType("fn", tuple(instance.params), instance.result).name
+
+
+def _agree(declared: T.Type, found: str, symbol: Symbol) -> bool:
+    """Whether a symbol is of the declared kind: same function type, or same width of elements."""
+    if isinstance(declared, T.FnType) or symbol.function >= 0:
+        return declared.name == found
+    element = declared.element if isinstance(declared, T.PointerType) else declared
+    while isinstance(element, T.ArrayType):
+        element = element.element
+    return element.code is None or element.code.bytes == symbol.element.bytes
+
+
+def _check_colors(s: Sema, unit: ImageUnit) -> None:
+    """A fabric DSD names the colour of its queue, or none: the queue's colour counts."""
+    by_queue = s.compilation.arch.data_tasks_by_queue
+    for (is_input, number, color), span in unit.fabric_uses.items():
+        queue = (unit.input_queues if is_input else unit.output_queues).get(number)
+        if queue is None or color < 0 or queue.color in (-1, color):
+            continue
+        if is_input or by_queue:
+            what = "input queue" if is_input else "output queue"
+            s.engine.warning(
+                span,
+                f".fabric_color is {color}, but {what} {number} was initialised with colour "
+                f"{queue.color}, which is the one that counts",
             )

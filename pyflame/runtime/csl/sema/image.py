@@ -93,6 +93,8 @@ class ImageUnit:
         self.fifos: list[Fifo] = []
         self.tasks: list[Task] = []
         self.symbols: dict[str, Symbol] = {}
+        self.symbol_spans: dict[str, Span] = {}
+        """Where @export_symbol exports them."""
         self.input_queues: dict[int, Queue] = {}
         self.output_queues: dict[int, Queue] = {}
         self.active: list[int] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
@@ -66,6 +68,7 @@ def set_rectangle(s: Sema, node: ast.BuiltinCall) -> Value:
         if not 1 <= size <= MAX_SIDE:
             raise s.fail(arg.span, f"a side of the rectangle is 1 to {MAX_SIDE}, found {size}")
     s.compilation.rectangle = (sizes[0], sizes[1])
+    s.compilation.rectangle_span = node.span
     return VOID_VALUE
 
 
@@ -117,6 +120,7 @@ def export_name(s: Sema, node: ast.BuiltinCall) -> Value:
         raise s.fail(node.span, f"@export_name of the variable '{name}' needs a third argument, "
                      "whether it is mutable")  # fmt: skip
     s.compilation.exports[name] = (isinstance(type_, T.FnType), type_.name)
+    s.compilation.export_types[name] = (type_, node.span)
     return VOID_VALUE
 
 
@@ -156,11 +160,13 @@ def set_local_color_config(s: Sema, node: ast.BuiltinCall) -> Value:
 
 def _route(s: Sema, node: ast.Expr, color: int) -> Route:
     value = s.eval(node)
-    key = (id(value), color)
+    files, name = s.compilation.line_files, node.span.file.name
+    line = files.setdefault(name, len(files)), node.span.line
+    key = (id(value), color, line)
     cache = s.compilation.route_cache
     if key in cache and cache[key][0] is value:
         return cache[key][1]
-    route = RouteReader(s, node.span, color).route(value)
+    route = replace(RouteReader(s, node.span, color).route(value), line=line)
     if len(cache) >= ROUTE_CACHE:
         cache.clear()
     cache[key] = (value, route)

@@ -91,7 +91,9 @@ class Compilation:
     tile_paths: dict[str, ParsedFile] = field(default_factory=dict)
     routes: dict[tuple[int, int, int], Route] = field(default_factory=dict)
     route_spans: dict[tuple[int, int, int], Span] = field(default_factory=dict)
-    route_cache: dict[tuple[int, int], tuple[Value, Route]] = field(default_factory=dict)
+    route_cache: dict[tuple[int, int, tuple[int, int]], tuple[Value, Route]] = field(
+        default_factory=dict
+    )
     """Routes read so far, by identity of the known struct and colour."""
     line_files: dict[str, int] = field(default_factory=dict)
     """Source files that instructions come from, numbered."""
@@ -99,6 +101,9 @@ class Compilation:
     unused: UnusedDeclarations = field(default_factory=UnusedDeclarations)
     declared: dict[tuple[object, ...], T.Type] = field(default_factory=dict)
     """Structs and enums by the place and the parts of their declaration."""
+    export_types: dict[str, tuple[T.Type, Span]] = field(default_factory=dict)
+    """Type and place of each @export_name."""
+    rectangle_span: Span | None = None
     streaming: dict[str, int] = field(default_factory=dict)
     uses_memcpy: bool = False
     printed: list[str] = field(default_factory=list)

@@ -13,7 +13,7 @@ from pyflame.runtime.fabric.kernel.jit import kernel
 from pyflame.runtime.fabric.kernel.live import fifo_pop, fifo_push, fifo_state
 from pyflame.runtime.fabric.kernel.memory import load, size_of, store
 from pyflame.runtime.fabric.kernel.operands import locate, record, set_operand, slot_at, within
-from pyflame.runtime.fabric.kernel.queues import in_head, in_pop, out_push
+from pyflame.runtime.fabric.kernel.queues import in_head, in_pop, note_sender, out_push
 
 ELEMENT_DONE, ELEMENT_WAITS, ELEMENT_FAULT = range(3)
 
@@ -160,6 +160,7 @@ def write_element(m, pe, b, i, t, value, now):
         word = value & (0xFFFF if size == 2 else 0xFFFFFFFF)
         if m.ds[o + w.K_FLAGS] & 1:
             word |= w.CONTROL_BIT
+        note_sender(m, pe, q, m.pe[pe * w.PE_WORDS + w.PC], m.ds[o + w.K_COLOR])
         out_push(m, pe, q, word, m.ds[o + w.K_COLOR], now + m.g[w.G_RAMP])
         return ELEMENT_DONE
     if kind == w.K_FABIN:

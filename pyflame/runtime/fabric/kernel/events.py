@@ -14,6 +14,7 @@ def fault(m, kind, pe, a, b):
         g[w.G_FAULT] = kind
         g[w.G_FAULT_PE] = pe
         g[w.G_FAULT_PC] = m.pe[pe * w.PE_WORDS + w.PC]
+        g[w.G_FAULT_TASK] = m.pe[pe * w.PE_WORDS + w.TASK]
         g[w.G_FAULT_TIME] = g[w.G_NOW]
         g[w.G_FAULT_A] = a
         g[w.G_FAULT_B] = b

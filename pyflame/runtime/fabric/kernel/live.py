@@ -16,7 +16,7 @@ from pyflame.runtime.fabric.kernel.events import fault
 from pyflame.runtime.fabric.kernel.exceptions import watched
 from pyflame.runtime.fabric.kernel.jit import inlined, kernel
 from pyflame.runtime.fabric.kernel.operands import locate, record, scratch, within
-from pyflame.runtime.fabric.kernel.queues import in_head, in_pop, out_push
+from pyflame.runtime.fabric.kernel.queues import in_head, in_pop, note_sender, out_push
 from pyflame.runtime.fabric.kernel.table import SIZE_TABLE
 from pyflame.runtime.fabric.kernel.tasks import activate, set_blocked
 from pyflame.runtime.fabric.kernel.vector import copy_halfwords, save_positions
@@ -111,8 +111,10 @@ def enter(m, pe, lane, start):
             m.pe[at + w.L_IN0] = m.ds[o + w.K_QUEUE]
             step = min(step, np.int64(m.ds[o + w.K_WIDTH]))
         elif kind == w.K_FABOUT:
-            bits |= np.int64(1) << (w.WRITE_SHIFT + m.ds[o + w.K_QUEUE])
-            m.pe[at + w.L_OUT] = m.ds[o + w.K_QUEUE]
+            q = m.ds[o + w.K_QUEUE]
+            bits |= np.int64(1) << (w.WRITE_SHIFT + q)
+            m.pe[at + w.L_OUT] = q
+            note_sender(m, pe, q, m.pe[at + w.L_PC], m.ds[o + w.K_COLOR])
             step = min(step, np.int64(m.ds[o + w.K_WIDTH]))
     m.pe[at + w.L_STEP] = 1 if step == 64 else step
     m.pe[at + w.L_POS] = 0
@@ -167,6 +169,7 @@ def advance(m, pe, lane, now):
     state = step(m, pe, lane, now)
     if state == FAULTED:
         m.g[w.G_FAULT_PC] = m.pe[lane_at(pe, lane) + w.L_PC]
+        m.g[w.G_FAULT_TASK] = m.pe[lane_at(pe, lane) + w.L_TASK]
     return state
 
 

@@ -79,6 +79,12 @@ def out_push(m, pe, q, word, color, time):
 
 
 @kernel
+def note_sender(m, pe, q, pc, color):
+    """Remember which instruction wrote to output queue q last, for faults of routers."""
+    m.pe[pe * w.PE_WORDS + w.OUT_SENT + q] = ((pc + 1) << w.SENT_SHIFT) | color
+
+
+@kernel
 def out_pop(m, pe, q):
     """Remove the first wavelet of output queue q; the core may have waited for the room."""
     p = pe * w.PE_WORDS

@@ -10,6 +10,7 @@ from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.arith import wrap
 from pyflame.runtime.fabric.kernel.events import fault
 from pyflame.runtime.fabric.kernel.jit import kernel
+from pyflame.runtime.fabric.kernel.operands import record
 from pyflame.runtime.fabric.kernel.queues import in_head, in_pop
 
 
@@ -171,13 +172,31 @@ def pick(m, pe, now):
             best_key = key
             best = code
             best_queue = q
-    if best < 0:
+    if best < 0 or steals(m, pe, best, best_queue):
         return False
     m.pe[p + w.LAST_TASK] = best % w.TASKS
     m.pe[p + w.BUSY_CYCLES] += m.g[w.G_TASK]
     start_task(m, pe, best, best_queue, now + m.g[w.G_TASK])
     if m.g[w.G_TRACE] != 0:
         rec.busy(m, pe, now, now + m.g[w.G_TASK])
+    return True
+
+
+@kernel
+def steals(m, pe, code, q):
+    """Whether a task would take a data wavelet that a live operation reads: a fault."""
+    if code // w.TASKS != oc.TASK_DATA or not being_read(m, pe, q):
+        return False
+    fault(m, oc.F_STOLEN, pe, q, code)
+    for lane in range(w.LANES):
+        if (m.pe[pe * w.PE_WORDS + w.LIVE] >> lane) & 1 == 0:
+            continue
+        for k in range(1, 3):
+            o = record(m, pe, lane, k)
+            if m.ds[o + w.K_KIND] == w.K_FABIN and m.ds[o + w.K_QUEUE] == q:
+                at = pe * w.PE_WORDS + w.LIVE_OPS + lane * w.LIVE_WORDS
+                m.g[w.G_FAULT_PC] = m.pe[at + w.L_PC]
+                m.g[w.G_FAULT_TASK] = m.pe[at + w.L_TASK]
     return True
 
 

@@ -61,8 +61,8 @@ WRITE_SHIFT = 32  # LIVE: bit 32 + q while an operation writes output queue q
     G_HOP, G_RAMP, G_SETUP, G_DSR, G_CLASH, G_TASK, G_MAP, G_BOUNDS, G_WAITING, G_STREAMS,
     G_STREAM_WORDS, G_ROUTER_RUN, G_ROUTER_NEXT, G_MOVE_LIST, G_HEAP_LIST, G_NEXT_LIST, G_RUN_LIST,
     G_LOG_LIST, G_HOPS, G_STEPS, G_MATH, G_FDIV, G_IDIV, G_IMUL, G_BYTE, G_TRACE, G_SHARED,
-    G_SINKS, G_POKED,
-) = range(55)  # fmt: skip
+    G_SINKS, G_POKED, G_FAULT_TASK,
+) = range(56)  # fmt: skip
 G_COST = 64  # cost of each Op
 G_RATE = G_COST + len(Op)  # elements per cycle of each DsdOp
 G_STRIDE_WIDTH = G_RATE + 64  # elements per cycle by |stride| mod 8
@@ -87,7 +87,9 @@ IN_WORDS = 2 + IN_CAPACITY  # head, count, entries
 OUT_QUEUE = IN_QUEUE + QUEUES * IN_WORDS
 OUT_CAPACITY = 8
 OUT_WORDS = 2 + 2 * OUT_CAPACITY  # head, count, entries (wavelet, colour)
-LIVE_OPS = OUT_QUEUE + QUEUES * OUT_WORDS
+OUT_SENT = OUT_QUEUE + QUEUES * OUT_WORDS  # per output queue, who wrote last: see SENT_SHIFT
+LIVE_OPS = OUT_SENT + QUEUES
+SENT_SHIFT = 5  # OUT_SENT: (instruction + 1) << 5 | colour; 0 is nobody
 
 # --- one live operation --------------------------------------------------------------------------
 (

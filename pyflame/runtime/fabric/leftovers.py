@@ -1,0 +1,56 @@
+"""What a program leaves behind when the host stops it: wavelets that nobody has read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from pyflame.runtime.fabric.grouping import Note, grouped
+from pyflame.runtime.fabric.image import Program
+from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.stuck import wavelets
+
+MOST_LINES = 10
+"""Lines of detail before the report says how many more there are."""
+
+
+class Source(Protocol):
+    """A stream from the host: its colour and the wavelets that it still has."""
+
+    color: int
+
+    @property
+    def left(self) -> int:
+        """Wavelets that are still to be moved."""
+        ...
+
+
+def leftovers(program: Program, m: w.Arrays, sources: Sequence[Source]) -> list[str]:
+    """Warnings about wavelets in queues and routers, and about those still with the host."""
+    found = [
+        f"{s.left} wavelets of a host stream on colour {s.color} were never taken; initialise an "
+        "input queue for the colour and read as many as the host sends"
+        for s in sources
+        if s.left
+    ]
+    lines = grouped(_notes(program, m, _holders(m)), program.width, MOST_LINES)
+    if lines:
+        body = "".join(f"\n  {line}" for line in lines)
+        text = "the program ended with wavelets that nobody has read; receive as many as are sent:"
+        found.append(text + body)
+    return found
+
+
+def _holders(m: w.Arrays) -> list[int]:
+    """PEs with a wavelet in a queue or in their router."""
+    rows = m.pe.reshape(-1, w.PE_WORDS)
+    full = rows[:, w.IN_MASK] | rows[:, w.OUT_MASK] | rows[:, w.COLOR_MASK]
+    return np.flatnonzero(full).tolist()
+
+
+def _notes(program: Program, m: w.Arrays, pes: list[int]) -> Iterator[tuple[int, Note]]:
+    for pe in pes:
+        for note in wavelets(m, pe, program.images[int(program.image_of[pe])]):
+            yield pe, note
