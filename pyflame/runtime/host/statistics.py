@@ -77,7 +77,7 @@ def _chain_rows(found: Chain, width: int) -> list[tuple[str, str]]:
     rest = groups[CHAIN_ROWS:]
     if rest:
         share = sum(group.cycles for group in rest) / total
-        texts.append(f"{share:6.1%}  {_count(sum(len(g.links) for g in rest), 'other part')}")
+        texts.append(f"{share:.1%}: {_count(sum(len(g.links) for g in rest), 'other part')}")
     return [("critical chain", texts[0]), *(("", text) for text in texts[1:])]
 
 
@@ -89,8 +89,8 @@ def _group(group: Group, total: int, width: int) -> str:
     number = len(group.links)
     kind = _began(group.place)
     if number == 1:
-        return f"{group.cycles / total:6.1%}  {kind}: {where}"
-    return f"{group.cycles / total:6.1%}  {number:,} × {kind}; the longest on {where}"
+        return f"{group.cycles / total:.1%}: {kind}: {where}"
+    return f"{group.cycles / total:.1%}: {number:,} × {kind}; the longest on {where}"
 
 
 def _began(place: Place) -> str:

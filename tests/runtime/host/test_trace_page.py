@@ -184,25 +184,3 @@ def test_a_run_that_broke_off_leaves_its_page(tmp_path: Path) -> None:
     head, _ = contents((tmp_path / "trace.html").read_text(encoding="utf-8"))
     assert "runs for more than 20 cycles" in head["error"]
     assert head["spans"]["starts"]["count"] == head["width"] * head["height"] + 1
-
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH: the page is not shown anywhere")
-def test_a_browser_shows_the_page(tmp_path: Path) -> None:
-    page = tmp_path / "trace.html"
-    page.write_text(trace_page([RunView("chain/out", recorded(5, 20))]), encoding="utf-8")
-    options = (
-        "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-        "--disable-background-networking", "--disable-component-update",
-        f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=10000", "--dump-dom",
-    )  # fmt: skip
-    shown = subprocess.run(
-        [str(CHROMIUM), *options, page.as_uri()], text=True, capture_output=True, timeout=120
-    ).stdout
-    assert '<span id="program">chain/out</span>' in shown
-    assert '<div id="problem" hidden="">' in shown
-    assert "colour 4" in shown
-    assert "Critical chain" in shown

@@ -30,7 +30,7 @@ class Recording:
     pes: tuple[int, int, int, int] | None = None
     cells: int = 1 << 20  # PEs × time bins, 64 bytes each
     bins: int = 4096  # most time bins
-    spans: int = 200_000  # tasks and operations
+    spans: int = 400_000  # tasks and operations
     moves: int = 300_000  # wavelets moved by a router
     turns: int = 100_000  # changes of switch positions and routes, of all PEs from the start
     nodes: int = 1 << 17  # waits that ended with another PE's wavelet

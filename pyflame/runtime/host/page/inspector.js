@@ -18,6 +18,8 @@ const swatch = (color) => element("i", { class: "swatch", style: `background:${c
 const meter = (share, color) => element("div", { class: "meter" },
   element("i", { style: `width:${(100 * Math.min(1, share)).toFixed(1)}%;background:${color}` }));
 
+const CHAIN_ROWS = 200;  // parts of the chain that are listed around now
+
 class Inspector {
   constructor(app) {
     this.app = app;
@@ -48,37 +50,57 @@ class Inspector {
     if (this.drawn === `${run.id} ${this.tab} ${key} ${dark()}`) return;
     this.drawn = `${run.id} ${this.tab} ${key} ${dark()}`;
     const box = document.getElementById(`tab-${this.tab}`);
-    const scroll = box.scrollTop;
-    box.replaceChildren(...this[this.tab](run, view));
-    box.scrollTop = scroll;
+    const scroll = box.scrollTop, nodes = this[this.tab](run, view);
+    if (nodes.length !== box.childNodes.length || nodes.some((node, i) => node !== box.childNodes[i])) {
+      box.replaceChildren(...nodes);
+      box.scrollTop = scroll;
+    }
     if (this.tab === "source") {
       const at = box.querySelector(".at");
       if (at) at.scrollIntoView({ block: "center" });
     }
   }
 
+  // Facts and queues stay as they are while time goes on; of the chain's rows those around now are
+  // shown, and the one of now is marked.
   summary(run) {
-    const facts = element("table", { class: "facts" }, run.facts.map(([name, value]) =>
-      element("tr", {}, element("th", {}, name), cell(value))));
-    return [element("h3", {}, "Run"), facts, ...this.chain(run), ...this.hotQueues(run)];
+    const key = `${run.id} ${dark()}`;
+    if (this.summaryKey !== key) {
+      this.summaryKey = key;
+      this.chainRows = run.chain.links.map(() => null);
+      this.chainTable = element("table");
+      this.chainFirst = -1;
+      this.nowRow = null;
+      const facts = element("table", { class: "facts" }, run.facts.map(([name, value]) =>
+        element("tr", {}, element("th", {}, name), cell(value))));
+      const left = run.chain.left ? ` ${count(run.chain.left)} earlier parts are not listed.` : "";
+      this.summaryNodes = [
+        element("h3", {}, "Run"), facts, element("h3", {}, "Critical chain"),
+        element("p", { class: "note" },
+          `Back from what ended last, over the wavelets that each PE had nothing to do but wait for.${left}`),
+        this.chainTable, ...this.hotQueues(run),
+      ];
+    }
+    this.markChain(run);
+    return this.summaryNodes;
   }
 
-  chain(run) {
-    const now = this.app.chainAt(this.app.view.time);
-    const rows = run.chain.links.map((link, i) => this.chainRow(run, link, i === now));
-    const first = Math.max(0, Math.min(rows.length - 200, now - 100));
-    const shown = rows.slice(first, first + 200);
-    const more = rows.length + run.chain.left - shown.length;
-    return [
-      element("h3", {}, "Critical chain"),
-      element("p", { class: "note" },
-        "Back from what ended last, over the wavelets that each PE had nothing to do but wait for."
-        + (more ? ` ${count(more)} parts are not listed.` : "")),
-      element("table", {}, header(["From cycle", 1], ["Length", 1], ["PE"], ["Began with"]), shown),
-    ];
+  markChain(run) {
+    const now = this.app.chainAt(this.app.view.time), rows = this.chainRows;
+    if (this.chainFirst < 0 || now < this.chainFirst || now >= this.chainFirst + CHAIN_ROWS) {
+      this.chainFirst = clamp(now - CHAIN_ROWS / 2, 0, Math.max(0, rows.length - CHAIN_ROWS));
+      const end = Math.min(rows.length, this.chainFirst + CHAIN_ROWS);
+      for (let i = this.chainFirst; i < end; i++) rows[i] = rows[i] || this.chainRow(run, run.chain.links[i]);
+      const more = (number, what) => number ? [element("tr", {}, element("td", { colspan: 4, class: "note" }, `${count(number)} ${what}`))] : [];
+      this.chainTable.replaceChildren(header(["From cycle", 1], ["Length", 1], ["PE"], ["Began with"]),
+        ...more(this.chainFirst, "before"), ...rows.slice(this.chainFirst, end), ...more(rows.length - end, "after"));
+    }
+    if (this.nowRow) this.nowRow.classList.remove("now");
+    this.nowRow = rows[now] || null;
+    if (this.nowRow) this.nowRow.classList.add("now");
   }
 
-  chainRow(run, [pe, begin, end, cause, color, sent, site, waited, name], now) {
+  chainRow(run, [pe, begin, end, cause, color, sent, site, waited, name]) {
     if (pe < 0) return element("tr", {}, cell("…", true), cell("", true), cell(""), cell("earlier parts were not kept"));
     const by = cause === "wavelet"
       ? [swatch(colorOf(color < 0 ? 0 : color)), ` colour ${color}, ${count(Math.max(0, begin - sent))} under way`]
@@ -86,7 +108,7 @@ class Inspector {
     const place = run.siteName(site);
     const tip = waited ? `waited ${count(waited)} cycles` : "";
     return element("tr", {
-      class: now ? "link now" : "link", title: tip,
+      class: "link", title: tip,
       onclick: () => this.follow([pe, begin, end, cause, color, sent, site]),
     }, cell(count(begin), true), cell(count(end - begin), true), peCell(run, pe),
     cell(element("span", {}, ...by, place ? element("div", { class: "note mono", style: "margin:0" }, place) : null)));
@@ -105,17 +127,17 @@ class Inspector {
     for (let pe = 0; pe < run.pes; pe++) {
       for (let q = 0; q < 16; q++) {
         const high = run.high[pe * 16 + q];
-        if (high) found.push([high / Math.max(1, run.depths[q]), high, pe, q]);
+        if (high) found.push([run.held[pe * 16 + q] / Math.max(1, run.depths[q]), high, pe, q]);
       }
     }
     found.sort((a, b) => b[0] - a[0] || a[2] - b[2] || a[3] - b[3]);
     const rows = found.slice(0, 12).map(([share, high, pe, q]) => element("tr",
       { class: "link", onclick: () => this.app.choosePe(pe) },
-      peCell(run, pe), cell(run.queueName(pe, q)), cell(`${high} of ${run.depths[q]}`, true),
-      cell(meter(share, palette.queue))));
+      peCell(run, pe), cell(run.queueName(pe, q)), cell((share * run.depths[q]).toFixed(2), true),
+      cell(`${high} of ${run.depths[q]}`, true), cell(meter(share, palette.queue))));
     return [
       element("h3", {}, "Fullest queues"),
-      rows.length ? element("table", {}, header(["PE"], ["Queue"], ["Most", 1], [""]), rows)
+      rows.length ? element("table", {}, header(["PE"], ["Queue"], ["Mean", 1], ["Most", 1], [""]), rows)
         : element("p", { class: "note" }, "No queue ever held a wavelet."),
     ];
   }
@@ -128,7 +150,7 @@ class Inspector {
     return [
       element("h2", {}, run.peName(pe)),
       element("p", { class: "note" }, `${run.peClass(pe).name} · one of ${several(run.peClass(pe).pes, "PE")} of this class`),
-      element("h3", {}, `Around cycle ${count(view.time)}`),
+      element("h3", {}, `Around cycle ${cycleOf(view.time)}`),
       element("div", { class: "split" }, part(busy, palette.busy), part(stalled, palette.stall)),
       element("p", { class: "note" }, `busy ${percent(busy)} · stalled ${percent(stalled)} · idle ${percent(Math.max(0, 1 - busy - stalled))}`
         + ` (over ${several(2 ** run.bins.shift, "cycle")})`),

@@ -98,26 +98,38 @@ class Mesh {
     }
   }
 
+  // The ways of the chain's wavelets, each drawn once, the thicker the oftener; the last one before
+  // now stands out.
   drawChain(c) {
-    const links = this.app.run.chain.links.filter((l) => l[0] >= 0);
-    c.lineWidth = clamp(this.scale * 0.06, 1.5, 3);
+    const links = this.app.run.chain.links, now = this.app.chainAt(this.app.view.time);
+    const ways = new Map();
+    let latest = "";
     for (let i = 1; i < links.length; i++) {
-      if (links[i][3] !== "wavelet" || links[i][0] === links[i - 1][0]) continue;
-      const [x0, y0] = this.middle(links[i - 1][0]), [x1, y1] = this.middle(links[i][0]);
-      const now = links[i][5] <= this.app.view.time;
-      const bend = 0.16;
-      const [cx, cy] = [(x0 + x1) / 2 - (y1 - y0) * bend, (y0 + y1) / 2 + (x1 - x0) * bend];
-      c.strokeStyle = now ? palette.chain : palette.dim;
-      c.globalAlpha = now ? 0.8 : 0.25;
-      c.beginPath();
-      c.moveTo(x0, y0);
-      c.quadraticCurveTo(cx, cy, x1, y1);
-      c.stroke();
-      const length = Math.hypot(x1 - cx, y1 - cy) || 1;
-      this.arrow(c, x1 - (x1 - cx) / length * 4, y1 - (y1 - cy) / length * 4,
-        (x1 - cx) / length, (y1 - cy) / length, clamp(this.scale * 0.09, 3, 6), c.strokeStyle);
+      const from = links[i - 1][0], to = links[i][0];
+      if (links[i][3] !== "wavelet" || from === to || from < 0) continue;
+      const key = `${from} ${to}`;
+      ways.set(key, { from, to, times: (ways.get(key) || { times: 0 }).times + 1 });
+      if (i <= now) latest = key;
     }
-    c.globalAlpha = 1;
+    const thin = clamp(this.scale * 0.03, 1, 2);
+    for (const [key, { from, to, times }] of ways) {
+      if (key !== latest) this.drawWay(c, from, to, thin * Math.min(3, 1 + Math.log2(times) / 3), css(rampColor("chain", 0.55)));
+    }
+    if (latest) this.drawWay(c, ways.get(latest).from, ways.get(latest).to, thin * 2.5, palette.text);
+  }
+
+  drawWay(c, from, to, width, color) {
+    const [x0, y0] = this.middle(from), [x1, y1] = this.middle(to), bend = 0.16;
+    const [cx, cy] = [(x0 + x1) / 2 - (y1 - y0) * bend, (y0 + y1) / 2 + (x1 - x0) * bend];
+    c.strokeStyle = color;
+    c.lineWidth = width;
+    c.beginPath();
+    c.moveTo(x0, y0);
+    c.quadraticCurveTo(cx, cy, x1, y1);
+    c.stroke();
+    const length = Math.hypot(x1 - cx, y1 - cy) || 1, head = clamp(this.scale * 0.09, 3, 6);
+    const [dx, dy] = [(x1 - cx) / length, (y1 - cy) / length];
+    this.arrow(c, x1 - dx * head, y1 - dy * head, dx, dy, head, color);
   }
 
   arrow(c, x, y, dx, dy, size, fill) {
@@ -147,7 +159,8 @@ class Mesh {
       traffic: [["no wavelets", palette.idle], ["router moves one each cycle or more", palette.traffic]],
       class: this.app.run.classes.slice(0, 12).map((one, i) =>
         [`${one.name} · ${several(one.pes, "PE")}`, colorOf(i + 3, 0.85)]),
-      chain: [["not on the chain", palette.idle], ["share of the critical chain", palette.chain]],
+      chain: [["not on the chain", palette.idle], ["much of the critical chain", palette.chain],
+        ["the last wavelet on it before now", palette.text]],
     }[mode].slice();
     const colors = color === "none" || color === "all" ? this.app.run.colors.slice(0, 24) : [Number(color)];
     if (mode !== "class" && mode !== "chain") {

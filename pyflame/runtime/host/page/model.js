@@ -155,12 +155,13 @@ class Run {
     return [this.bins.links[at] / 255, this.bins.masks[this.bins.colors[at]]];
   }
 
-  // The middle of the first time bin in which most wavelets moved.
+  // The middle of the first time bin in which most wavelets moved, or of the run if none did.
   busiestTraffic() {
     const { links, count: bins, shift } = this.bins;
     const sums = new Float64Array(bins);
     for (let i = 0; i < links.length; i++) sums[i % bins] += links[i];
-    return Math.min(this.cycles, (sums.indexOf(Math.max(...sums)) + 0.5) * 2 ** shift);
+    const most = Math.max(...sums);
+    return most ? Math.min(this.cycles, (sums.indexOf(most) + 0.5) * 2 ** shift) : this.cycles / 2;
   }
 
   // Levels of one recorded queue (index into bins.queues) of a PE in a bin.
@@ -249,6 +250,7 @@ function firstAtLeast(length, value, wanted) {
 const last = (list) => list[list.length - 1];
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 const count = (value) => Math.round(value).toLocaleString("en-US");
+const cycleOf = (time) => count(Math.floor(time));
 const several = (value, word) => `${count(value)} ${word}${value === 1 ? "" : "s"}`;
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const colorOf = (color, alpha = 1) => {

@@ -117,6 +117,7 @@ def _run(run: RunView, sections: _Sections, step: int) -> dict[str, Any]:
         "routes": [_route(route) for route in program.routes],
         "routeOf": sections.add(program.route_of, "int32"),
         "high": sections.add(recorded.high, "uint8"),
+        "held": sections.add(recorded.held / recorded.cycles, "float32"),
         "bins": _bins(recorded, sections, step),
         "spans": _spans(program, spans, recorded, sites, sections),
         "moves": _moves(moves, sections),

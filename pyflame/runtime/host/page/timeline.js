@@ -228,7 +228,7 @@ class Timeline {
     if (run.spansUntil <= begin) return "No details were kept";
     const part = `from cycle ${count(begin)} to ${count(run.spansUntil)}`;
     if (run.spansLeast && this.to > run.spansUntil) {
-      return `Short ones are known ${part} only, then those of ${count(run.spansLeast)} cycles or more; ${choose}`;
+      return `What took less than ${count(run.spansLeast)} cycles is known ${part} only; ${choose}`;
     }
     return run.touched(pe, this.from, this.to) ? "" : `No details here: they are known ${part}; ${choose}`;
   }
@@ -329,11 +329,11 @@ class Timeline {
     if (box) {
       const index = -1 - box[4], queue = run.bins.queues[index];
       const level = run.level(this.app.view.pe, index, run.bin(time));
-      return `${run.queueName(this.app.view.pe, queue)}\nat most ${level} of ${run.depths[queue]} wavelets around cycle ${count(time)}`;
+      return `${run.queueName(this.app.view.pe, queue)}\nat most ${level} of ${run.depths[queue]} wavelets around cycle ${cycleOf(time)}`;
     }
     const pe = this.heatPe(y);
-    if (pe < 0) return y < OVERVIEW ? `cycle ${count(this.overviewTime(x))}` : `cycle ${count(time)}`;
-    return `${run.peName(pe)}, around cycle ${count(time)}\nbusy ${percent(run.busy(pe, time))} · stalled ${percent(run.stalled(pe, time))}`;
+    if (pe < 0) return y < OVERVIEW ? `cycle ${cycleOf(this.overviewTime(x))}` : `cycle ${cycleOf(time)}`;
+    return `${run.peName(pe)}, around cycle ${cycleOf(time)}\nbusy ${percent(run.busy(pe, time))} · stalled ${percent(run.stalled(pe, time))}`;
   }
 
   zoom(factor, x) {
