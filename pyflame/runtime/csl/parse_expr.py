@@ -171,6 +171,9 @@ class ExpressionParser(Cursor, ABC):
 
     def _name(self) -> ast.Expr:
         token = self.advance()
+        if token.value == "asm" and (self.token.kind == "(" or self.token.value == "volatile"):
+            span = self.token_span(token)
+            raise self.engine.fail(span, "inline assembly is not supported: nothing here runs it")
         if self.token.kind == ":" and self.peek() == "{":
             self.advance()
             with self.nested():

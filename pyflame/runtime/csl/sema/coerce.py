@@ -39,6 +39,8 @@ def _hint(value: Value, to: T.Type) -> str:
         if isinstance(value, Const) and T.is_integer(value.type) and T.is_integer(to):
             return f"; {to} holds {getattr(to, 'low', '')} to {getattr(to, 'high', '')}"
         return f"; convert it with @as({to}, …)"
+    if isinstance(to, T.PointerType) and to.element is value.type and not to.const:
+        return f"; a pointer to a function is *const {to.element}"
     return ""
 
 
@@ -87,7 +89,7 @@ def _const(value: Const, to: T.Type) -> Const | None:
 
 def _function_fits(from_: T.Type, to: T.Type) -> bool:
     if isinstance(to, T.PointerType):
-        to = to.element
+        return to.const and from_ is to.element
     return from_ is to
 
 

@@ -427,7 +427,10 @@ def array_type(s: Sema, node: ast.ArrayType) -> Value:
 
 @evaluates(ast.PointerType)
 def pointer_type(s: Sema, node: ast.PointerType) -> Value:
-    return Const(T.TYPE, T.pointer_to(s.type(node.element), node.const, node.many))
+    element = s.type(node.element)
+    if element.comptime_only and not isinstance(element, T.FnType):
+        raise s.fail(node.span, f"no pointer can point to {element}: it has no memory form")
+    return Const(T.TYPE, T.pointer_to(element, node.const, node.many))
 
 
 @evaluates(ast.FnType)

@@ -82,6 +82,8 @@ def check_links(s: Sema, unit: ImageUnit) -> list[Entity]:
     """What the program exports; checks the types of everything exported and declared extern."""
     found: list[Entity] = []
     for _, link in exports(unit):
+        if isinstance(link.decl, ast.VarDecl) and link.decl.type is not None:
+            _check_type(s, link, _declared(s, link))
         entity = _entity(s, link)
         _check_type(s, link, entity.type)
         found.append(entity)

@@ -456,7 +456,7 @@ def store(s: Sema, place: Entity, value: Value, span: Span) -> None:
     elif isinstance(place, Slot):
         _store_slot(s, place, value, span)
     else:
-        raise s.fail(span, "cannot assign to a constant")
+        raise s.fail(span, "cannot assign here: this is constant, or lies behind a const pointer")
 
 
 def _comptime_store(s: Sema, cell: Cell, value: Value, span: Span) -> None:

@@ -135,12 +135,7 @@ def _runtime_entity(s: Sema, node: ast.VarDecl, value: Value, register: int, ali
             return _kept(s, value)
         raise s.fail(node.span, f"a run-time variable cannot have type {type_}: declare a struct")
     if type_.comptime_only:
-        known = f", or declare it 'comptime {node.kind}'" if is_known(value) else ""
-        raise s.fail(
-            node.span,
-            f"'{node.name}' has type {type_}, which exists at compile time only; give it a type "
-            f"such as u16{known}",
-        )
+        raise s.fail(node.span, f"'{node.name}' has type {type_}, {_comptime_only(node, value)}")
     if type_.code is not None and node.name not in s.frame.addressed:
         s.emitter(node.span).move(register, s.register(value, node.span))
         return Reg(type_, register)
@@ -149,6 +144,15 @@ def _runtime_entity(s: Sema, node: ast.VarDecl, value: Value, register: int, ali
     if node.kind == "const":
         return Mem(type_, None, memory.storage, 0, const=True)
     return memory
+
+
+def _comptime_only(node: ast.VarDecl, value: Value) -> str:
+    """Why a value is no run-time variable, and what to do."""
+    known = f", or declare it 'comptime {node.kind}'" if is_known(value) else ""
+    type_ = value.type
+    if isinstance(type_, T.IntType | T.PackedType):
+        return f"which has {type_.bits} bits; at run time values have 1 to 64{known}"
+    return f"which exists at compile time only; give it a type such as u16{known}"
 
 
 def _kept(s: Sema, value: Value) -> Value:
