@@ -20,6 +20,7 @@ from pyflame.runtime.fabric.isa import (
     Word,
 )  # fmt: skip
 from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.kernel.registers import CLOCK_CONTROL, COLOR_REGISTERS
 from pyflame.runtime.fabric.limits import MAX_CYCLES, MAX_INSTRUCTIONS
 
 ROUTER_OPS = frozenset(op for op in Op if Op.ROUTESET <= op <= Op.FILTERSET)
@@ -161,6 +162,7 @@ class _ImageBuilder:
                 self.ds_words += w.SLOT_WORDS
         self.header = tables.add([0] * w.IMAGE_WORDS)
         self.dynamic = bool(np.isin(image.code[:, 0], sorted(ROUTER_OPS)).any())
+        self.dynamic |= not arch.data_tasks_by_queue and _names_registers(image)
         self.fields = self._fields()
 
     def _fields(self) -> dict[int, int]:
@@ -455,6 +457,12 @@ def _channels(
         if words is not None and (ch[row, w.C_DYNAMIC] or words[0] == SPARSE):
             ch[row, w.C_FILTER] = tables.add(words)  # rewritten: each router's own
     return np.ascontiguousarray(ch).ravel() if ch.size else np.zeros(size, np.int64)
+
+
+def _names_registers(image: Image) -> bool:
+    """Whether addresses of router registers stand in the code, so that it may rewrite routes."""
+    rows = image.code[np.isin(image.code[:, 0], (Op.LDI, Op.LOAD, Op.STORE)), 5]
+    return bool(((rows >= COLOR_REGISTERS) & (rows < CLOCK_CONTROL)).any())
 
 
 def _named_colors(program: Program) -> np.ndarray:

@@ -526,3 +526,39 @@ def test_an_extent_of_65535_is_endless(result: Result):
     task main() void { @add16(all, all, endless); }
     """
     assert result(text) == [7, 7, 7, 7]
+
+
+def test_the_clock_has_registers_on_wse2(result: Result):
+    text = """
+    const config = @import_module("<tile_config>");
+    const base: u16 = @as(u16, config.addresses.TIMESTAMP_COUNTER);
+    const control: u16 = @as(u16, config.addresses.PERF_COUNTER_CONTROL);
+    export var out = @zeros([4]u16);
+    fn word(i: u16) u16 { return @bitcast(*u16, base + config.word_size * i).*; }
+    task main() void {
+      @bitcast(*u16, base).* = 0xfff0;
+      @bitcast(*u16, base + 2).* = 7;
+      out[0] = @as(u16, word(0) == 0xfff0);
+      @bitcast(*u16, control).* = 7;
+      for (@range(u16, 20)) |i| { out[2] += i; }
+      out[1] = word(1);
+      @bitcast(*u16, control).* = 0;
+      out[3] = @as(u16, word(0) == word(0));
+    }
+    """
+    assert result(text) == [1, 8, 190, 1]
+
+
+def test_no_seed_makes_a_first_draw_of_zero(result: Result):
+    text = """
+    const random = @import_module("<random>");
+    export var out = @zeros([64]u16);
+    task main() void {
+      for (@range(u16, 64)) |seed| {
+        random.set_global_prng_seed(seed);
+        out[seed] = @random16();
+      }
+    }
+    """
+    out = result(text)
+    assert 0 not in out and len(set(out)) == 64

@@ -378,3 +378,22 @@ def test_a_side_without_directions_is_set_by_a_switch_position(result: Result, a
         routes=route(0, 0, "red", "RAMP", "EAST") + there,
     )
     assert result(source, arch)[0, 1, :1].tolist() == [7]
+
+
+def test_a_colour_gets_its_first_route_through_its_register(result: Result):
+    source = Source(
+        SEND % "x == 0"
+        + TAKE % "x == 1"
+        + """
+        const config = @import_module("<tile_config>");
+        fn main() void {
+          const at = @as(u16, config.target.addresses.COLOR_CONFIG) + 2 * @get_int(red);
+          const before = @bitcast(*u16, at).*;
+          @bitcast(*u16, at).* = before | (if (x == 0) @as(u16, 0x200 | 2) else 0x20 | 0x10);
+          if (x == 0) { send(7); }
+          sys.unblock_cmd_stream();
+        }
+        """,
+        width=2,
+    )
+    assert result(source, "wse2")[0, 1, :1].tolist() == [7]

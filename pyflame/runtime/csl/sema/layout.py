@@ -280,7 +280,7 @@ class RouteReader:
             current = self.s.as_integer(fields["current_switch_pos"], self.span, "a position")
             if not 0 <= current < 4:
                 raise self.s.fail(self.span, f".current_switch_pos is 0 to 3, found {current}")
-            if current >= len(positions) or positions[current] == INVALID:
+            if current and (current >= len(positions) or positions[current] == INVALID):
                 raise self.s.fail(self.span, f"switch position {current} is not configured")
         pop = self.pop_mode(fields["pop_mode"]) if "pop_mode" in fields else PopMode.NO_POP
         return tuple(positions), current, self.flag(fields.get("ring_mode")), pop

@@ -40,8 +40,11 @@ from pyflame.runtime.fabric.kernel.memory import accessible, copy, fill, load, s
 from pyflame.runtime.fabric.kernel.operands import slot_at
 from pyflame.runtime.fabric.kernel.registers import (
     COLOR_REGISTERS,
+    of_clock,
+    read_clock,
     read_register,
     register_channel,
+    write_clock,
     write_register,
 )
 
@@ -223,6 +226,9 @@ def run(m, pe, now):
             channel = np.int64(-1)
             if address >= COLOR_REGISTERS:
                 channel = register_channel(m, pe, address)
+                if of_clock(m, address):
+                    rg[r + a] = wrap(t, read_clock(m, pe, address, now + cost))
+                    continue
             if channel >= 0:
                 rg[r + a] = wrap(t, read_register(m, pe, address, channel))
                 continue
@@ -235,6 +241,9 @@ def run(m, pe, now):
             channel = np.int64(-1)
             if address >= COLOR_REGISTERS:
                 channel = register_channel(m, pe, address)
+                if of_clock(m, address):
+                    write_clock(m, pe, address, now + cost, rg[r + a])
+                    continue
             if channel >= 0:
                 if cost > m.g[w.G_COST + op]:
                     stop(m, pe, now, pc - 1, cost - m.g[w.G_COST + op], count - 1)

@@ -36,7 +36,7 @@ def environment(m, pe, op, r, a, b, c, d, now):
     elif op == oc.RANDOM:
         count = (m.pe[p + w.RNG_COUNT] + 1) & 0xFFFFFFFF
         m.pe[p + w.RNG_COUNT] = (m.pe[p + w.RNG_COUNT] & ~0xFFFFFFFF) | count
-        rg[r + a] = hashed(hashed(m.pe[p + w.RNG_KEY]) ^ hashed(count))
+        rg[r + a] = hashed(hashed(m.pe[p + w.RNG_KEY]) ^ hashed(count ^ 0x9E3779B9))
     elif op == oc.SEED:
         m.pe[p + w.RNG_KEY] = rg[r + a] & 0xFFFFFFFF
         m.pe[p + w.RNG_COUNT] &= ~0xFFFFFFFF

@@ -9,6 +9,9 @@ programs):
   the position replaces rx, else tx), ring mode in 12, current position in 13 … 14.
 
 A position's other side is that of position 0.
+
+The time stamp counter has a control word and three words of 16 bits. Public are only the names of
+their addresses, so the numbers are this simulator's own.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from pyflame.runtime.fabric.kernel.jit import kernel
 
 COLOR_REGISTERS = 0xFE40
 SWITCH_REGISTERS = 0xFE80
+CLOCK_CONTROL = 0xFEF0
+CLOCK_WORDS = 0xFEF2
 INVALID = 5
 REPLACES_RX = 1 << 17  # in a channel's position word
 
@@ -36,6 +41,40 @@ def register_channel(m, pe, address):
     if color < 0 or color >= w.COLORS:
         return np.int64(-1)
     return m.pe[pe * w.PE_WORDS + w.CHANNEL_OF + color]
+
+
+@kernel
+def of_clock(m, address):
+    """Whether a register of the time stamp counter lies at a byte address."""
+    return m.g[w.G_WSE3] == 0 and CLOCK_CONTROL <= address <= CLOCK_WORDS + 4 and address & 1 == 0
+
+
+@kernel
+def clock(m, pe, now):
+    """The time stamp counter of a PE."""
+    base = m.pe[pe * w.PE_WORDS + w.TSC_BASE]
+    return now - base if m.pe[pe * w.PE_WORDS + w.TSC_ON] != 0 else base
+
+
+@kernel
+def read_clock(m, pe, address, now):
+    """The counter's word at `address`, or whether it runs."""
+    if address == CLOCK_CONTROL:
+        return m.pe[pe * w.PE_WORDS + w.TSC_ON]
+    return clock(m, pe, now) >> (8 * (address - CLOCK_WORDS)) & 0xFFFF
+
+
+@kernel
+def write_clock(m, pe, address, now, value):
+    """Set a word of the counter, or let it run or stop."""
+    count = clock(m, pe, now)
+    if address == CLOCK_CONTROL:
+        m.pe[pe * w.PE_WORDS + w.TSC_ON] = 1 if value != 0 else 0
+    else:
+        shift = 8 * (address - CLOCK_WORDS)
+        count = (count & ~(np.int64(0xFFFF) << shift)) | (value & 0xFFFF) << shift
+    running = m.pe[pe * w.PE_WORDS + w.TSC_ON] != 0
+    m.pe[pe * w.PE_WORDS + w.TSC_BASE] = now - count if running else count
 
 
 @kernel
