@@ -135,6 +135,45 @@ def test_timers_run_side_by_side(tmp_path: Path) -> None:
     assert words[0, 1] > 0  # a carry into the second word was taken
 
 
+def test_performance_counters_go_on_when_the_time_stamp_is_reset(tmp_path: Path) -> None:
+    body = """
+    const time = @import_module("<time>");
+    var words = @zeros([3]u16);
+    var sum: u16 = 0;
+    fn spin() void { for (@range(u16, 100)) |i| { sum += i; } }
+    fn note(at: u16) void {
+      time.get_perf_cntr(&words, 1);
+      out[at] = @as(u32, words[0]) | @as(u32, words[1]) << 16;
+      time.get_timestamp(&words);
+      out[at + 1] = @as(u32, words[0]) | @as(u32, words[1]) << 16;
+    }
+    fn main() void {
+      time.enable_tsc();
+      spin();
+      note(0);
+      time.reset_tsc_counter();
+      spin();
+      note(2);
+      time.disable_tsc();
+      spin();
+      note(4);
+      sys.unblock_cmd_stream();
+    }"""
+    count, stamp, later, since, stopped, _ = (int(v) for v in ran(tmp_path, body, count=6))
+    assert 100 < count <= stamp
+    assert since < later - count < 2 * since
+    assert later <= stopped < later + since  # nothing is counted while disabled
+
+
+def test_there_are_two_performance_counters(tmp_path: Path) -> None:
+    body = """
+    const time = @import_module("<time>");
+    var words = @zeros([3]u16);
+    fn main() void { time.get_perf_cntr(&words, 2); sys.unblock_cmd_stream(); }"""
+    with pytest.raises(SimulationError, match="there are the counters 0 and 1"):
+        ran(tmp_path, body)
+
+
 MALLOC = """
 const mem = @import_module("<malloc>", .{ .buffer_num_words = 16, .asserts_enabled = true });
 fn at(p: u32) u32 { return p; }
