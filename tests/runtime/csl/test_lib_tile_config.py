@@ -244,6 +244,28 @@ def test_a_filter_that_does_not_exist(tmp_path: Path) -> None:
         passed(tmp_path, "f.set_counter(@get_filter_id(@get_color(8)), 0)", "wse2")
 
 
+def test_a_filter_has_one_id_on_all_pes_of_a_program(tmp_path: Path) -> None:
+    """The left PE filters colour 9 only, the right one 7 and 9: 9 has the same id on both."""
+    keep = ".filter = .{ .kind = .{ .counter = true }, .limit1 = 1 }"
+    configs = "".join(
+        f"  @set_color_config({x}, 0, @get_color({c}), "
+        f".{{ .routes = .{{ .rx = RAMP, .tx = RAMP }}, {keep} }});\n"
+        for x, c in ((0, 9), (1, 7), (1, 9))
+    )
+    layout = LAYOUT.replace("  @export_name", configs + "  @export_name", 1)
+    body = """
+    fn main() void {
+      out[0] = @as(u32, @get_filter_id(@get_color(9)));
+      out[1] = @as(u32, @get_filter_id(@get_color(7)));
+      sys.unblock_cmd_stream();
+    }"""
+    program = compiled(tmp_path, {"layout.csl": layout, "pe.csl": HEAD + body}, width=2, height=1)
+    machine = Machine(program)
+    machine.launch("main")
+    assert len(program.images) == 1
+    assert machine.read_symbol_array("out", 0, 0, 2, 1, 2)[0].tolist() == [[1, 0]] * 2
+
+
 def test_half_a_wavelet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SimulationError, match="an even number of half-wavelets"):
         passed(tmp_path, "f.set_pass_count(id, 3)", "wse3")
