@@ -20,14 +20,9 @@ PAGE_BYTES = 16 << 20
 
 _HERE = Path(__file__).parent
 _SCRIPTS = (
-    "decode.js",
-    "model.js",
-    "links.js",
-    "mesh.js",
-    "timeline.js",
-    "inspector.js",
+    "decode.js", "model.js", "links.js", "mesh.js", "timeline.js", "inspector.js", "place.js",
     "main.js",
-)
+)  # fmt: skip
 _ATTEMPTS = 12
 
 

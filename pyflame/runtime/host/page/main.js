@@ -11,6 +11,8 @@ class App {
     this.inspector = new Inspector(this);
     this.listen();
     this.choose(this.runs.length - 1);
+    goToPlace(this);
+    addEventListener("hashchange", () => { if (location.hash.slice(1) !== this.place) goToPlace(this); });
   }
 
   choose(number) {
@@ -60,7 +62,14 @@ class App {
       this.mesh.draw();
       this.timeline.draw();
       this.inspector.draw();
+      clearTimeout(this.saving);
+      if (!this.playing) this.saving = setTimeout(() => this.savePlace(), 300);
     });
+  }
+
+  savePlace() {
+    this.place = placeOf(this);
+    history.replaceState(null, "", `#${this.place}`);
   }
 
   drawBars() {
@@ -266,7 +275,7 @@ const KEYS = [
   ["space", "play or pause"], ["← →", "one step back or on"], ["+ −", "zoom time at the cursor"], ["0", "whole run"],
   ["↑ ↓, shift + ← →", "the PE beside the chosen one"], ["n p", "next or last task or operation of the PE, and its line"],
   ["c C", "next or last part of the critical chain"], ["esc", "no PE"], ["wheel", "zoom the mesh or the time chart"], ["drag", "move the mesh or the time chart"],
-  ["shift + wheel", "move the time chart"], ["click a PE", "its threads, queues, routes"],
+  ["shift + wheel", "move the time chart"], ["wheel on names", "scroll the time chart"], ["click a PE", "its threads, queues, routes"],
   ["click a bar", "the CSL line it comes from"],
 ];
 const text = (id, content) => { document.getElementById(id).textContent = content; };

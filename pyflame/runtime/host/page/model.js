@@ -292,9 +292,9 @@ function rampColor(name, share) {
 const css = (rgb) => `rgb(${rgb[0]} ${rgb[1]} ${rgb[2]})`;
 
 // A canvas in device pixels with a context in CSS pixels.
-function prepare(canvas) {
+function prepare(canvas, frame = canvas.parentElement) {
   const ratio = window.devicePixelRatio || 1;
-  const box = canvas.parentElement.getBoundingClientRect();
+  const box = frame.getBoundingClientRect();
   const [width, height] = [Math.max(1, box.width), Math.max(1, box.height)];
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);

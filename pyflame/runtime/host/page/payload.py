@@ -242,17 +242,18 @@ def _spans(
     sections: _Sections,
 ) -> dict[str, Any]:
     rows = recorded.spans[chosen]
-    labels: dict[str, int] = {}
-    label, site = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
-    known: dict[tuple[int, int, int, int], tuple[int, int]] = {}
-    for i, (pe, lane, _, _, pc, info, _) in enumerate(rows.tolist()):
-        image = int(program.image_of[pe])
-        key = (image, pc, lane == r.TASK_SPAN, info if lane == r.TASK_SPAN else info & 255)
-        if key not in known:
-            text = _label(program.images[image], *key[2:], pc)
-            known[key] = (labels.setdefault(text, len(labels)), sites.add(pe, pc))
-        label[i], site[i] = known[key]
     operation = rows[:, r.S_LANE] != r.TASK_SPAN
+    code = np.where(operation, rows[:, r.S_INFO] & 255, rows[:, r.S_INFO])
+    keys = np.stack([program.image_of[rows[:, r.S_PE]], rows[:, r.S_PC], ~operation, code])
+    _, first, which = np.unique(_combined(keys), return_index=True, return_inverse=True)
+    labels: dict[str, int] = {}
+    label, site = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
+    for i, at in enumerate(first.tolist()):
+        image, pc, is_task, number = (int(v) for v in keys[:, at])
+        text = _label(program.images[image], bool(is_task), number, pc)
+        label[i] = labels.setdefault(text, len(labels))
+        site[i] = sites.add(int(rows[at, r.S_PE]), pc)
+    label, site = label[which], site[which]
     info = np.where(operation, rows[:, r.S_INFO], 0)
     starts = np.searchsorted(rows[:, r.S_PE], np.arange(program.width * program.height + 1))
     return {
@@ -268,6 +269,15 @@ def _spans(
         "elements": sections.add(rows[:, r.S_COUNT], "int32"),
         "open": sections.add(recorded.unfinished[chosen], "uint8"),
     }
+
+
+def _combined(columns: np.ndarray) -> np.ndarray:
+    """One number for each column of small integers: equal if the columns are."""
+    result = np.zeros(columns.shape[1], np.int64)
+    for row in columns:
+        least, most = (int(row.min()), int(row.max())) if row.size else (0, 0)
+        result = result * (most - least + 1) + row - least
+    return result
 
 
 def _label(image: Image, is_task: bool, code: int, pc: int) -> str:

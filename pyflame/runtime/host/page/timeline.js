@@ -1,6 +1,6 @@
 // Time: the whole run on top, then all PEs as a heat map, then the chosen PE's threads and queues.
 
-const GUTTER = 128, RIGHT = 12, OVERVIEW = 46, AXIS = 20, LANE_ROW = 19, QUEUE_ROW = 15;
+const GUTTER = 128, RIGHT = 12, OVERVIEW = 46, AXIS = 20, LANE_ROW = 16, QUEUE_ROW = 14, HEAT = 64;
 
 class Timeline {
   constructor(app) {
@@ -17,8 +17,14 @@ class Timeline {
   time(x) { return this.from + (x - GUTTER) / this.inner * (this.to - this.from); }
   overviewTime(x) { return clamp((x - GUTTER) / this.inner, 0, 1) * this.app.run.cycles; }
 
+  // The chart is as high as its rows need, and scrolls where the panel is lower.
   draw() {
-    const { context: c, width, height } = prepare(this.canvas);
+    const top = OVERVIEW + 8 + AXIS, room = this.canvas.parentElement.clientHeight;
+    const lanes = this.lanes(room - top - HEAT - 30);
+    const lower = lanes.height ? lanes.height + 22 : 0;
+    const needed = top + HEAT + lower + 8;
+    this.canvas.style.height = `${Math.max(room, needed)}px`;
+    const { context: c, width, height } = prepare(this.canvas, this.canvas);
     this.width = width;
     this.height = height;
     this.inner = Math.max(20, width - GUTTER - RIGHT);
@@ -27,13 +33,7 @@ class Timeline {
     c.textBaseline = "middle";
     this.drawOverview(c);
     this.drawAxis(c, OVERVIEW + 8);
-    const lanes = this.lanes();
-    const top = OVERVIEW + 8 + AXIS;
-    const lower = Math.min(lanes.height + 22, height - top - 68);
-    const scale = Math.min(1, (lower - 22) / Math.max(1, lanes.height));
-    this.lane = Math.max(11, LANE_ROW * scale);
-    this.queueRow = Math.max(8, QUEUE_ROW * scale);
-    this.heat = { top, height: Math.max(24, height - top - lower - 4) };
+    this.heat = { top, height: height - top - lower - 8 };
     this.drawHeat(c);
     this.drawLanes(c, lanes, top + this.heat.height + 6);
     this.drawCursor(c);
@@ -175,8 +175,9 @@ class Timeline {
     return this.cached;
   }
 
-  // Rows of the chosen PE: threads that have spans, queues that ever held a wavelet.
-  lanes() {
+  // Rows of the chosen PE: threads that have spans, queues that ever held a wavelet. If they do not
+  // fit into `room`, only those with something in the shown part of time.
+  lanes(room) {
     const run = this.app.run, pe = this.app.view.pe;
     if (pe < 0) return { height: 0, threads: [], queues: [] };
     if (this.lanesOf !== `${run.id} ${pe}`) {
@@ -186,15 +187,19 @@ class Timeline {
       this.queueRows = run.bins.queues.map((q, i) => [q, i]).filter(([q]) => run.high[pe * 16 + q]);
       this.lanesOf = `${run.id} ${pe}`;
     }
-    const rows = Math.max(1, this.threads.length);
-    const height = rows * LANE_ROW + this.queueRows.length * QUEUE_ROW + 8;
-    return { height, threads: this.threads, queues: this.queueRows };
+    const rows = (threads, queues) => (
+      { threads, queues, height: Math.max(1, threads.length) * LANE_ROW + queues.length * QUEUE_ROW + 8 });
+    const all = rows(this.threads, this.queueRows);
+    if (all.height <= room) return all;
+    const now = new Set(run.spansOf(pe, this.from, this.to).map((i) => run.spans.lane[i]));
+    const [first, end] = [run.bin(this.from), run.bin(this.to)];
+    const held = ([, i]) => { for (let b = first; b <= end; b++) if (run.level(pe, i, b)) return true; return false; };
+    return rows(this.threads.filter((l) => now.has(l)), this.queueRows.filter(held));
   }
 
   drawLanes(c, lanes, top) {
     const run = this.app.run, pe = this.app.view.pe;
     if (pe < 0) return;
-    if (this.queueRow < 11) c.font = `${Math.max(8, this.queueRow)}px system-ui, sans-serif`;
     this.label(c, run.peName(pe), top + 8, true);
     c.textAlign = "left";
     c.fillStyle = palette.dim;
@@ -203,20 +208,20 @@ class Timeline {
     let y = top + 16;
     c.save();
     for (const lane of lanes.threads) {
-      this.label(c, LANES[lane], y + this.lane / 2);
+      this.label(c, LANES[lane], y + LANE_ROW / 2);
       c.save();
       c.beginPath();
-      c.rect(GUTTER, y, this.inner, this.lane);
+      c.rect(GUTTER, y, this.inner, LANE_ROW);
       c.clip();
       this.drawSpans(c, pe, lane, y);
       c.restore();
-      y += this.lane;
+      y += LANE_ROW;
     }
     c.restore();
     for (const [queue, index] of lanes.queues) {
       if (y > this.height) break;
       this.drawQueue(c, pe, queue, index, y + 2);
-      y += this.queueRow;
+      y += QUEUE_ROW;
     }
   }
 
@@ -253,27 +258,27 @@ class Timeline {
     const task = span.lane === 10;
     c.fillStyle = task ? palette.accent : palette.busy;
     c.globalAlpha = task ? 0.28 : 1;
-    c.fillRect(x0, y + 2, width, this.lane - 4);
+    c.fillRect(x0, y + 2, width, LANE_ROW - 4);
     c.globalAlpha = 1;
     c.fillStyle = palette.stall;  // the part of the time it waited, from below
-    c.fillRect(x0, y + 2 + (this.lane - 4) * (1 - share), width, (this.lane - 4) * share);
+    c.fillRect(x0, y + 2 + (LANE_ROW - 4) * (1 - share), width, (LANE_ROW - 4) * share);
     if (this.app.view.span === number) {
       c.strokeStyle = palette.cursor;
       c.lineWidth = 2;
-      c.strokeRect(x0, y + 2, width, this.lane - 4);
+      c.strokeRect(x0, y + 2, width, LANE_ROW - 4);
     }
     if (width > 34) {
       c.save();
       c.beginPath();
-      c.rect(x0, y, width - 3, this.lane);
+      c.rect(x0, y, width - 3, LANE_ROW);
       c.clip();
       c.textAlign = "left";
       c.fillStyle = task ? palette.text : "#fff";
-      c.font = `${Math.min(11, this.lane - 4)}px system-ui, sans-serif`;
-      c.fillText(span.label, x0 + 4, y + this.lane / 2 + 0.5);
+      c.font = `${Math.min(11, LANE_ROW - 4)}px system-ui, sans-serif`;
+      c.fillText(span.label, x0 + 4, y + LANE_ROW / 2 + 0.5);
       c.restore();
     }
-    this.boxes.push([x0 - 1, y, x0 + width + 1, y + this.lane, number]);
+    this.boxes.push([x0 - 1, y, x0 + width + 1, y + LANE_ROW, number]);
   }
 
   drawQueue(c, pe, queue, index, y) {
@@ -281,8 +286,8 @@ class Timeline {
     const [kind, number] = queue < 8 ? ["in", queue] : ["out", queue - 8];
     const name = run.queueName(pe, queue);
     const color = name.includes("colour ") ? Number(name.split("colour ")[1]) : -1;
-    this.label(c, `${kind} queue ${number}${color >= 0 ? ` · c${color}` : ""}`, y + this.queueRow / 2 - 1);
-    const height = this.queueRow - 3, depth = Math.max(1, run.depths[queue]);
+    this.label(c, `${kind} queue ${number}${color >= 0 ? ` · c${color}` : ""}`, y + QUEUE_ROW / 2 - 1);
+    const height = QUEUE_ROW - 3, depth = Math.max(1, run.depths[queue]);
     c.fillStyle = palette.idle;
     c.fillRect(GUTTER, y, this.inner, height);
     c.fillStyle = color >= 0 ? colorOf(color, 0.9) : palette.queue;
@@ -373,6 +378,7 @@ class Timeline {
     });
     canvas.addEventListener("pointerleave", () => this.app.tip(""));
     canvas.addEventListener("wheel", (e) => {
+      if (e.offsetX < GUTTER && !e.shiftKey) return;  // scrolls the chart
       e.preventDefault();
       const pan = e.shiftKey ? e.deltaY || e.deltaX : e.deltaX;
       if (Math.abs(pan) > Math.abs(e.deltaY) || e.shiftKey) {
