@@ -322,9 +322,13 @@ class ExpressionParser(Cursor, ABC):
         return ast.ArrayType(self.since(start), tuple(dims), element)
 
     def _type_list(self) -> tuple[ast.Expr, ...]:
+        """The parameter types of a function type; a name before a type says nothing more."""
         opened = self.expect("(", "of the parameter types")
         types: list[ast.Expr] = []
         while self.token.kind != ")":
+            if self.token.kind == "name" and self.peek() == ":":
+                self.advance()
+                self.advance()
             types.append(self.type())
             if not self.accept(","):
                 break

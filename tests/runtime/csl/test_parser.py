@@ -175,3 +175,9 @@ def test_bad_characters_and_literals():
 def test_number_of_errors_is_bounded():
     message = error_of("var = 1;\n" * 10_000)
     assert message.count("error:") == 20
+
+
+def test_function_types_may_name_their_parameters():
+    assert parse_expression("f(fn(n: i32, x: *f32) void)") == parse_expression(
+        "f(fn(i32, *f32) void)"
+    )

@@ -157,7 +157,7 @@ for _name in UNSUPPORTED:
 
 def _destination(s: Sema, node: ast.Expr, form: Form) -> _Operand:
     value = s.eval(node)
-    operand = _vector(s, value, node.span, T.DSR_DEST)
+    operand = _vector(s, value, node.span, T.DSR_DEST, T.DSR_SRC0)
     if operand is not None:
         if value.type is T.FABIN:
             raise s.fail(node.span, "the destination of a DSD operation cannot be a fabin_dsd")
