@@ -22,7 +22,6 @@ LINE = 512
 LOGS = "SpMM logs"
 WAFERLLM = "MeshGEMM logs"
 HPDC = "HPDC'24 model"
-STENCIL = "stencil logs"
 
 Of = Literal["first", "mean", "max"]
 
@@ -57,22 +56,6 @@ def single(code: str, arch: str, **parameters: int) -> float:
 def line(code: str, words: int, group: int = 1, of: Of = "first") -> float:
     """Cycles of a collective on a line, WSE-2."""
     return cycles("line.csl", "wse2", (LINE, 1), of, code=code, pes=LINE, words=words, group=group)
-
-
-def ring(pes: int, rows: int, compute: int, communicate: bool = True) -> float:
-    """Cycles of a matmul along rings, tiles rows × 8 and 8 × 8, WSE-3, mean over the PEs."""
-    return cycles(
-        "ring.csl",
-        "wse3",
-        (pes, pes),
-        "mean",
-        pes=pes,
-        rows=rows,
-        inner=8,
-        columns=8,
-        compute=compute,
-        communicate=communicate,
-    )
 
 
 @dataclass(frozen=True)
@@ -128,41 +111,24 @@ def collective(name: str, published: float, source: str, simulate: Callable[[], 
     return Point(name, "WSE-2", f"1×{LINE}", published, source, simulate)
 
 
-def mesh(pes: int, rows: int, compute: int, published: float) -> Point:
-    """A whole matmul along rings."""
-    work = "moves alone" if compute == 0 else f"moves, tiles multiplied {compute}×"
-    return Point(
-        f"MeshGEMM, {pes} steps of {rows}×8×8: {work}",
-        "WSE-3",
-        f"{pes}×{pes}",
-        published,
-        WAFERLLM,
-        lambda: ring(pes, rows, compute),
-    )
-
-
-def stencil(iterations: int, published: float) -> Point:
-    """A five-point stencil with data tasks for what comes from the neighbours."""
-    times = f"{iterations} iteration{'s' if iterations > 1 else ''}"
-    return Point(
-        f"5-point stencil, tiles of 8×8, {times}",
-        "WSE-3",
-        "2×2",
-        published,
-        STENCIL,
-        lambda: cycles("stencil.csl", "wse3", (2, 2), "max", iterations=iterations),
-    )
-
-
 POINTS: tuple[Point, ...] = (
-    operation("f32 pair, bank clash, DSRs loaded", 5124, 10_254, 0, 2),
+    operation("f32 pair, bank clash, DSRs loaded", 5124, 10_254, 0, 4),
     operation("f32 pair, aligned, DSRs loaded", 5124, 5_130, 0, 1),
     operation("f32 pair, aligned, DSRs by the compiler", 5124, 5_158, 1, 1),
-    operation("f32 pair, two per cycle, DSRs by the compiler", 5124, 2_597, 2, 1),
-    operation("f32 pair, bank clash, DSRs by the compiler", 1028, 2_089, 1, 2),
-    loop("rows.csl", "@fmacs per entry of A along rows", 8, 8, 36, 7_179),
-    loop("rows.csl", "@fmacs per entry of A along rows", 8, 8, 132, 19_659),
-    loop("rows.csl", "@fmacs per entry of A along rows", 32, 32, 36, 112_779),
+    operation("f32 pair, two per cycle, DSRs by the compiler", 5124, 2_597, 2, 2),
+    operation("f32 pair, bank clash, DSRs by the compiler", 1028, 2_089, 1, 4),
+    loop("rows.csl", "@fmacs per entry of A with coordinates", 8, 8, 36, 7_179),
+    loop("rows.csl", "@fmacs per entry of A with coordinates", 8, 8, 132, 19_659),
+    loop("rows.csl", "@fmacs per entry of A with coordinates", 32, 32, 36, 112_779),
+    loop("csr.csl", "@fmacs per entry of A by rows", 8, 8, 36, 7_522),
+    loop("csr.csl", "@fmacs per entry of A by rows", 8, 8, 132, 19_810),
+    loop("csr.csl", "@fmacs per entry of A by rows", 32, 32, 36, 114_490),
+    loop("csc.csl", "@fmacs per entry of A by columns", 8, 8, 36, 7_592),
+    loop("csc.csl", "@fmacs per entry of A by columns", 8, 8, 132, 19_880),
+    loop("csc.csl", "@fmacs per entry of A by columns", 32, 32, 36, 115_544),
+    loop("ellpack.csl", "@fmacs per entry of A, rows of one length", 8, 8, 36, 6_146),
+    loop("ellpack.csl", "@fmacs per entry of A, rows of one length", 8, 8, 132, 18_434),
+    loop("ellpack.csl", "@fmacs per entry of A, rows of one length", 32, 32, 36, 112_703),
     loop("gemm.csl", "@fmacs per entry of B along columns", 8, 8, 32, 9_756),
     loop("gemm.csl", "@fmacs per entry of B along columns", 8, 8, 120, 38_844 * 120 / 128),
     loop("gemm.csl", "@fmacs per entry of B along columns", 32, 32, 32, 88_795),
@@ -172,24 +138,6 @@ POINTS: tuple[Point, ...] = (
     mapped(8, 8, 540),
     mapped(16, 8, 674),
     mapped(8, 1, 355),
-    Point(
-        "two-hop shift of 4 + 32 words, per step",
-        "WSE-3",
-        "3×3",
-        103,
-        WAFERLLM,
-        lambda: (ring(3, 1, 0) - ring(3, 1, 0, communicate=False)) / 3,
-    ),
-    mesh(3, 1, 0, 524),
-    mesh(3, 1, 1, 2_096),
-    mesh(3, 16, 0, 814),
-    mesh(3, 16, 1, 2_801),
-    mesh(3, 16, 2, 4_824),
-    mesh(6, 8, 1, 4_445),
-    mesh(9, 16, 0, 2_452),
-    mesh(9, 16, 1, 8_363),
-    stencil(1, 906),
-    stencil(4, 3_598),
     collective("broadcast, 64 words", 580, HPDC, lambda: line("broadcast.csl", 64, of="max")),
     collective("star reduction, 1 word", 516, HPDC, lambda: line("star.csl", 1)),
     collective("star reduction, 64 words", 32_709, HPDC, lambda: line("star.csl", 64)),

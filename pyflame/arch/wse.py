@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from pyflame.arch.cycles import CycleModel
+from pyflame.arch.cycles import WSE2_CYCLES, CycleModel
 from pyflame.errors import ResourceError
 
 
@@ -16,7 +16,7 @@ def _rates(**rates: float) -> Mapping[str, float]:
 
 # Elements per cycle of DSD operations by CSL builtin name without "@"  [D, SDK appendix table].
 # fmacs and fmuls are absent from the documented list: one per cycle [L, measured on WSE-2].
-# fmach is listed with 8 on WSE-3; from memory 4 are measured [L].
+# Two source streams in memory halve a rate that makes them meet in a bank, see `memory_rate`.
 _RATES_WSE2 = _rates(
     mov16=4, add16=4, sub16=4, and16=4, or16=4, xor16=4, mov32=2,
     faddh=4, fsubh=4, fmulh=4, fmach=4, fmovh=4, fnegh=4, fabsh=4, fnormh=4, fscaleh=4,
@@ -28,7 +28,7 @@ _RATES_WSE2 = _rates(
 )  # fmt: skip
 _RATES_WSE3 = _rates(
     mov16=8, add16=8, sub16=8, and16=8, or16=8, xor16=8, mov32=4,
-    faddh=8, fsubh=8, fmulh=8, fmach=4, fmovh=8, fnegh=8, fabsh=8, fnormh=8, fscaleh=8,
+    faddh=8, fsubh=8, fmulh=8, fmach=8, fmovh=8, fnegh=8, fabsh=8, fnormh=8, fscaleh=8,
     fadds=4, fsubs=4, fmovs=4, fnegs=4, fabss=4, fnorms=4, fscales=4,
     faddhs=4, fmachs=4,
     fmaxs=4, fmaxh=8, fh2s=4, fs2h=4, fs2xp16=4, fh2xp16=8, xp162fs=4, xp162fh=8,
@@ -53,6 +53,8 @@ class Arch:
     """Wavelets that output queue i holds."""
     memcpy_queues: tuple[int, ...]
     """Input and output queues that memcpy keeps."""
+    refused_output_queues: tuple[int, ...]
+    """Output queues of these that a program may not initialise at all."""
     data_tasks_by_queue: bool
     """True where data tasks bind to input queues (WSE-3), False where they bind to colours."""
     chosen_microthreads: bool
@@ -103,6 +105,22 @@ class Arch:
         every = range(len(self.input_queue_depths))
         return tuple(q for q in every if q not in self.memcpy_queues)
 
+    def memory_rate(self, builtin: str, sources: int) -> float:
+        """Elements per cycle of a DSD operation that reads `sources` vectors of memory at once.
+
+        The banks are 16 bytes wide together, so two streams that take 16 bytes a cycle each always
+        meet; slower ones need not, if their arrays are placed well.
+        """
+        size = 2 if builtin.endswith(("h", "16")) else 4
+        rate = self.rates[builtin]
+        return rate / self.cycles.bank_conflict if sources > 1 and rate * size >= 16 else rate
+
+    def dsd_cycles(self, operands: int, cycles: float) -> float:
+        """Cycles of a DSD operation whose elements take `cycles`: the compiler loads its DSRs."""
+        model = self.cycles
+        use = model.dsr_use if operands else 0
+        return model.dsd_setup + model.dsr_load * operands + use + cycles
+
     @property
     def user_output_queues(self) -> tuple[int, ...]:
         """Output queues that a program with memcpy may use, lowest first."""
@@ -124,6 +142,7 @@ WSE2 = Arch(
     input_queue_depths=(6, 6, 4, 4, 2, 2, 2, 2),  # D
     output_queue_depths=(2, 2, 6, 6, 2, 2),  # D
     memcpy_queues=(0,),  # D
+    refused_output_queues=(0,),  # D
     data_tasks_by_queue=False,  # D
     chosen_microthreads=False,  # D
     first_local_task=0,  # D
@@ -131,6 +150,7 @@ WSE2 = Arch(
     switch_overrides_both=False,  # D
     filters_per_router=6,  # D (SPADA's documents count 4)
     rates=_RATES_WSE2,
+    cycles=WSE2_CYCLES,
 )
 WSE3 = Arch(
     name="wse3",
@@ -139,6 +159,7 @@ WSE3 = Arch(
     input_queue_depths=(8, 8, 4, 4, 4, 4, 4, 4),  # D
     output_queue_depths=(8, 8, 8, 8, 8, 8, 8, 8),  # D
     memcpy_queues=(0, 1),  # D
+    refused_output_queues=(0,),  # X: public programs of SDK 1.4 send from queue 1
     data_tasks_by_queue=True,  # D
     chosen_microthreads=True,  # D
     first_local_task=8,  # D

@@ -137,11 +137,11 @@ def _mean_panel(op: Operation) -> float | None:
 def _vector(op: VectorOp, program: ProgramOp) -> Cost:
     arch = program.arch
     views = sum(isinstance(v.type, ViewType) for v in op.operands)
-    return _dsd(arch, views, _elements(op.dest) / arch.rates[op.builtin])
+    return _dsd(arch, views, _elements(op.dest) / arch.memory_rate(op.builtin, views - 1))
 
 
 def _dsd(arch: Arch, operands: int, cycles: float) -> Cost:
-    return Cost(arch.cycles.dsd_setup + arch.cycles.dsr_load * operands + cycles)
+    return Cost(arch.dsd_cycles(operands, cycles))
 
 
 def _map(op: MapOp, program: ProgramOp) -> Cost:
@@ -149,7 +149,7 @@ def _map(op: MapOp, program: ProgramOp) -> Cost:
     model = arch.cycles
     body = sum(_scalar(inner, arch) for inner in op.body.block.ops)
     each = model.map_element * len(op.operands) + body
-    return _dsd(arch, len(op.operands), _elements(op.dest) * each)
+    return _dsd(arch, len(op.operands), model.map_setup + _elements(op.dest) * each)
 
 
 def _scalar(op: Operation, arch: Arch) -> int:
@@ -171,9 +171,10 @@ def _matmul(op: MatmulOp, program: ProgramOp) -> Cost:
     arch = program.arch
     model = arch.cycles
     inner = _elements(op.b) / view_type(op.b).sizes[1]
-    step = model.dsd_setup + model.map_element + op.vector_length / arch.rates[op.builtin]
-    each = model.dsd_setup + 4 * model.dsr_load + op.scalar_count * step
-    return Cost(inner * (each + model.branch))
+    step = model.dsd_setup + model.map_element
+    step += op.vector_length / arch.memory_rate(op.builtin, 2)
+    each = model.map_setup + 4 * model.dsr_load + op.scalar_count * step
+    return Cost(inner * (each + model.loop))
 
 
 def _send(op: SendOp, program: ProgramOp) -> Cost:
@@ -199,7 +200,7 @@ def _for(op: scf.ForOp, program: ProgramOp) -> Cost:
     model = program.arch.cycles
     count = estimate(op.ub) - estimate(op.lb)
     body = _block_cost(op.body.block, program)
-    return Cost(count * (body.work + model.branch + 2 * model.alu), body.latency)
+    return Cost(count * (body.work + model.loop + 2 * model.alu), body.latency)
 
 
 def _if(op: scf.IfOp, program: ProgramOp) -> Cost:

@@ -22,8 +22,8 @@ class SpreadBanksPass(ModulePass):
     """Start one of a matmul's two vector sources one element later.
 
     An f32 multiply-add reads c and a row of b (a column of a) in every cycle. Two 32-bit reads
-    run at full rate only if they start in different halves of 8 bytes, at half rate otherwise
-    (csl-reference, SDK appendix; measured: 5,124 elements take 5,130 or 10,254 cycles). Buffers
+    run at full rate only if they start in different words of 16 bytes, at half rate otherwise
+    (docs/cycle-model.md; measured: 5,124 elements take 5,130 or 10,254 cycles). Buffers
     start at multiples of 16 bytes, so one of the two temporaries gets one element of padding in
     front. Input and output buffers stay where the host expects them.
     """
@@ -38,7 +38,7 @@ class SpreadBanksPass(ModulePass):
 
 
 def late_buffers(program: ProgramOp) -> list[BufferOp]:
-    """The temporaries that should start half of 8 bytes later, in order of first use.
+    """The temporaries that should start a word later, in order of first use.
 
     Greedy in program order: a buffer that has been decided, or that the host sees, stays.
     """

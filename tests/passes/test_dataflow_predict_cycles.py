@@ -47,28 +47,30 @@ def cycles(*lines: str) -> int:
 
 
 NEG = f"dataflow.neg %v, %v : {T}, {T}"
-NEG_CYCLES = M.dsd_setup + 2 * M.dsr_load + 100 // 2
-RECV = M.dsd_setup + 2 * M.dsr_load + 100
+SETUP = M.dsd_setup + M.dsr_use
+NEG_CYCLES = SETUP + 2 * M.dsr_load + 100 // 2
+RECV = SETUP + 2 * M.dsr_load + 100
 BUS = 7 * M.hop + 2 * M.ramp
 CHAIN = 7 * (2 * M.ramp + M.hop + 1)
 
 FORMULAS = {
     NEG: NEG_CYCLES,
-    f"dataflow.mul %v, %v, %v : {T}, {T}, {T}": M.dsd_setup + 3 * M.dsr_load + 100,
+    f"dataflow.mul %v, %v, %v : {T}, {T}, {T}": SETUP + 3 * M.dsr_load + 100,
     f"dataflow.map into %v, ins(%v : {T}) {{ ^bb0(%e: f32): %r = math.exp %e : f32 "
-    f"dataflow.yield %r : f32 }} : {T}": M.dsd_setup
+    f"dataflow.yield %r : f32 }} : {T}": SETUP
     + 2 * M.dsr_load
+    + M.map_setup
     + 100 * (2 * M.map_element + M.math + M.alu),
     "dataflow.matmul n %c, %a, %b : !dataflow.view<16x12xf32, [12, 1]>, "
     "!dataflow.view<16x?xf32, [1, 16]>, !dataflow.view<?x12xf32, [12, 1]>": 30
-    * (M.dsd_setup + 4 * M.dsr_load + M.branch + 16 * (M.dsd_setup + M.map_element + 12)),
-    f"dataflow.send %v on @bus async : {T}": M.dsd_setup + 2 * M.dsr_load,
+    * (M.map_setup + 4 * M.dsr_load + M.loop + 16 * (M.dsd_setup + M.map_element + 12)),
+    f"dataflow.send %v on @bus async : {T}": SETUP + 2 * M.dsr_load,
     f"dataflow.send %v on @bus : {T}": RECV,
     f"dataflow.recv %v on @bus : {T}": RECV + BUS,
     f"dataflow.reduce_step %v on @chain forward : {T}": RECV + M.dsr_load + CHAIN,
-    f"scf.for %i = %0 to %4 step %1 {{ {NEG} }}": 4 * (NEG_CYCLES + M.branch + 2 * M.alu),
+    f"scf.for %i = %0 to %4 step %1 {{ {NEG} }}": 4 * (NEG_CYCLES + M.loop + 2 * M.alu),
     f"scf.for %i = %0 to %4 step %1 {{ dataflow.recv %v on @bus : {T} }}": 4
-    * (RECV + M.branch + 2 * M.alu)
+    * (RECV + M.loop + 2 * M.alu)
     + BUS,
     f"scf.if %first {{ {NEG} }} else {{ dataflow.send %v on @bus : {T} }}": RECV,
 }
@@ -85,5 +87,5 @@ def test_panels_of_varying_length_count_with_their_mean() -> None:
       %w = dataflow.view %x sizes (%m) : memref<1024xf32> -> !dataflow.view<?xf32, [1]>
       dataflow.neg %w, %w : !dataflow.view<?xf32, [1]>, !dataflow.view<?xf32, [1]>"""
     loop = f"scf.for %i = %0 to %4 step %1 {{ {panel} }} {{dataflow.total = 40 : i64}}"
-    turn = M.dsd_setup + 2 * M.dsr_load + 10 // 2 + M.branch + 2 * M.alu
+    turn = SETUP + 2 * M.dsr_load + 10 // 2 + M.loop + 2 * M.alu
     assert cycles(loop) == 4 * turn

@@ -178,13 +178,12 @@ def _temporary(made: Plan, element: Attribute, busy: set[int]) -> int:
 
 def dsd_cycles(made: Plan, count: int, arch: Arch) -> float:
     """Cycles of a plan over `count` elements: setup and loads of every operation, and its rate."""
-    model = arch.cycles
     total = 0.0
     for step in made.steps:
-        views = 1 + sum(not is_constant(s) for s in step.sources)
+        sources = sum(not is_constant(s) for s in step.sources)
         builtin = step.builtin
         assert builtin is not None
-        total += model.dsd_setup + model.dsr_load * views + count / arch.rates[builtin]
+        total += arch.dsd_cycles(1 + sources, count / arch.memory_rate(builtin, sources))
     return total
 
 
@@ -193,7 +192,7 @@ def map_cycles(body: Block, count: int, arch: Arch) -> float:
     model = arch.cycles
     views = len(body.args) + 1
     each = model.map_element * views + sum(scalar_cycles(op, arch) for op in body.ops)
-    return model.dsd_setup + model.dsr_load * views + count * each
+    return arch.dsd_cycles(views, model.map_setup + count * each)
 
 
 def scalar_cycles(op: Operation, arch: Arch) -> int:

@@ -89,7 +89,8 @@ class Op(IntEnum):
     ADD = auto()
     SUB = auto()
     MUL = auto()
-    DIV = auto()  # integers truncate toward zero; division by zero is a fault
+    DIV = auto()  # integers truncate toward zero; division by zero is a fault; d = 1, as in MOD:
+    # the divisor is known at compile time, so that integers cost less
     MOD = auto()
     AND = auto()
     OR = auto()

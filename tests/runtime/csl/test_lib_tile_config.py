@@ -396,7 +396,7 @@ fn main() void {
   BEFORE;
   @mov32(sink, all, .{ .async = true, .priority = .{ .PRIORITY = true } });
   @mov32(got, source, .{ .async = true, .priority = .{ .PRIORITY = true } });
-  for (@range(u16, 100)) |i| { sum += i; }
+  for (@range(u16, 60)) |i| { sum += i; }
   sys.unblock_cmd_stream();
 }
 comptime {

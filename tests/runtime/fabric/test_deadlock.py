@@ -51,7 +51,7 @@ ROUTES = {(0, 0, C): route(R, E), (1, 0, C): route(W, R)}
 
 def test_receiver_that_expects_more_than_was_sent() -> None:
     assert stuck(program([[sender(3), receiver(5)]], ROUTES)) == (
-        "deadlock: launch of 'go' cannot complete at cycle 33; nothing can move:\n"
+        "deadlock: launch of 'go' cannot complete at cycle 17; nothing can move:\n"
         "  1 PE has not called unblock_cmd_stream: (1, 0); every PE must call it once per launch\n"
         "  PE (1, 0): a launched function stalls in @fmovs on input queue 3 (colour 4, empty: "
         "nothing comes from PE (0, 0)), 2 of 5 elements left, at pe.csl:1"

@@ -213,7 +213,7 @@ def test_a_pe_that_never_waits_is_alone_on_its_chain() -> None:
 
 def test_the_chain_passes_through_a_reduction_in_order() -> None:
     links = run(chain(6, 30)[0]).critical_chain()
-    assert [link.pe for link in links] == [1, 2, 3, 4, 5]
+    assert [link.pe for link in links] == [0, 1, 2, 3, 4, 5]
     assert all(one.end <= other.begin for one, other in pairwise(links))
 
 

@@ -81,10 +81,12 @@ QUEUE = "comptime {{ @initialize_queue(@get_{}_queue({}), .{{ .color = red }}); 
 
 @pytest.mark.parametrize("direction", ["input", "output"])
 def test_reserved_queues(refusal: Refusal, arch: str, direction: str):
-    reserved = target(arch).memcpy_queues
+    hardware = target(arch)
+    inputs, outputs = hardware.memcpy_queues, hardware.refused_output_queues
+    reserved = inputs if direction == "input" else outputs
     for queue in reserved:
         source = Source(MAIN + QUEUE.format(direction, queue))
-        names = "0 is" if arch == "wse2" else "0, 1 are"
+        names = "0 is" if len(reserved) == 1 else "0, 1 are"
         expected = f"error: {direction} queue {queue} is reserved for memcpy ({names})\n"
         message = refusal(source, arch)
         assert message.startswith(source.line() + ":") and expected in message

@@ -350,7 +350,9 @@ def initialize_queue(s: Sema, node: ast.BuiltinCall) -> Value:
         raise s.fail(node.span, ".ctrl_table_id is not supported by the simulator")
     number: int = queue.value
     what = "input queue" if queue.type is T.INPUT_QUEUE else "output queue"
-    refuse_reserved(s, node.args[0].span, what, number, s.compilation.arch.memcpy_queues)
+    arch = s.compilation.arch
+    reserved = arch.memcpy_queues if what == "input queue" else arch.refused_output_queues
+    refuse_reserved(s, node.args[0].span, what, number, reserved)
     table = s.unit.input_queues if queue.type is T.INPUT_QUEUE else s.unit.output_queues
     if number in table:
         raise s.fail(node.span, f"{queue.type} {number} is initialised twice")

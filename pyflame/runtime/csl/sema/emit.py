@@ -19,6 +19,14 @@ _WRITES_A = frozenset(
 )  # fmt: skip
 
 
+_PREDICABLE = _WRITES_A - {Op.DIV, Op.MOD, Op.DLD, Op.RANDOM, Op.CALL, Op.CALLR} | {
+    Op.STORE,
+    Op.BOUND,
+}
+_MOST_PREDICATED = 8
+"""Instructions that are predicated rather than jumped over, at most."""
+
+
 class Label:
     """A jump target; `used` tells whether anything jumps to it."""
 
@@ -61,6 +69,10 @@ class Emitter:
         label.used = True
         self.jumps.append((len(self.code), label))
         self.emit(op, condition, bound)
+
+    def unroll_last_jump(self) -> None:
+        """The jump just emitted belongs to a loop that is unrolled: it costs nothing."""
+        self.code[-1][1] = 2
 
     def expand_last_call(self) -> None:
         """The call just emitted is expanded in place: it costs nothing."""
@@ -107,9 +119,20 @@ class Emitter:
         del self.code[instructions:], self.spans[instructions:], self.jumps[jumps:]
         self.fence()
 
+    def _predicated(self, index: int, target: int) -> bool:
+        """Whether a jump only skips scalar instructions, which a compiler predicates instead."""
+        skipped = self.code[index + 1 : target]
+        return (
+            self.code[index][0] in (Op.JZ, Op.JNZ)
+            and 0 < len(skipped) <= _MOST_PREDICATED
+            and all(code[0] in _PREDICABLE for code in skipped)
+        )
+
     def finish(self, base: int) -> list[list[int]]:
         """The instructions with jumps resolved, for a function that starts at `base`."""
         for index, label in self.jumps:
             assert label.position >= 0
+            if self._predicated(index, label.position):
+                self.code[index][1] = 1
             self.code[index][5] = base + label.position
         return self.code

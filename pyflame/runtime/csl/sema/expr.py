@@ -366,7 +366,8 @@ def _emit_binary(
     a, b = s.register(lhs, span), s.register(rhs, span)
     register = emitter.register()
     assert operands.code is not None
-    emitter.emit(op, register, a, b, t=operands.code)
+    known = int(op in (Op.DIV, Op.MOD) and rhs.__class__ is Const)
+    emitter.emit(op, register, a, b, known, t=operands.code)
     value = Reg(result, register)
     return narrowed(s, value) if result is operands else value
 

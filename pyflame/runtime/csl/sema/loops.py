@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 from pyflame.runtime.csl import ast
@@ -35,6 +36,9 @@ from pyflame.runtime.csl.sema.values import (
     element,
 )
 from pyflame.runtime.fabric.isa import Op
+
+MOST_UNROLLED = 16
+"""Trips up to which the CSL compiler is known to unroll a loop with known bounds."""
 
 
 @executes(ast.While)
@@ -217,6 +221,9 @@ def _runtime_for(s: Sema, node: ast.For, loop: Loop, iterable: Value) -> Signal 
     down = isinstance(step, Const) and step.value < 0
     emitter.emit(Op.GT if down else Op.LT, test, counter, limit, t=T.I64.code or 0)
     emitter.jump(Op.JZ, loop.end, test)
+    unrolled = _trips(start, stop, step) <= MOST_UNROLLED
+    if unrolled:
+        emitter.unroll_last_jump()
     with s.scope(), s.branch():
         item: Entity = Reg(type_, counter)
         if isinstance(iterable, Mem):
@@ -233,9 +240,18 @@ def _runtime_for(s: Sema, node: ast.For, loop: Loop, iterable: Value) -> Signal 
         one = emitter.constant(1)
         emitter.emit(Op.ADD, number, number, one, t=T.I64.code or 0)
     emitter.jump(Op.JMP, head)
+    if unrolled:
+        emitter.unroll_last_jump()
     emitter.place(loop.end)
     emitter.next_register = registers
     return None
+
+
+def _trips(start: Value, stop: Value, step: Value) -> float:
+    """How often a loop runs, infinity where only the run will tell."""
+    if isinstance(start, Const) and isinstance(stop, Const) and isinstance(step, Const):
+        return len(range(start.value, stop.value, step.value))
+    return math.inf
 
 
 def _bounds(s: Sema, iterable: Value, node: ast.For) -> tuple[Value, Value, Value, T.Type]:

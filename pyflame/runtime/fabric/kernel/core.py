@@ -48,6 +48,10 @@ from pyflame.runtime.fabric.kernel.registers import (
     write_register,
 )
 
+PREDICATED = 1
+"""Word t of a jump over instructions that are predicated in its place."""
+UNROLLED = 2
+"""Word t of the jumps of a loop that is unrolled in its place."""
 CALL_IN_PLACE = 1
 """Word t of a call that costs nothing."""
 
@@ -59,7 +63,9 @@ def arithmetic_cost(m, op, t, d):
     if op == oc.MUL and t < oc.T_F16:
         return g[w.G_IMUL]
     if op == oc.DIV or op == oc.MOD:
-        return g[w.G_IDIV] if t < oc.T_F16 else g[w.G_FDIV]
+        if t >= oc.T_F16:
+            return g[w.G_FDIV]
+        return g[w.G_IDIV] if d == 0 else g[w.G_IDIV_CONSTANT]
     if op == oc.MATH:
         cheap = d == oc.M_MIN or d == oc.M_MAX or d == oc.M_ABS or d == oc.M_FMA or d == oc.M_SIGN
         cheap = cheap or d == oc.M_FLOOR or d == oc.M_CEIL or d == oc.M_ROUND
@@ -192,6 +198,7 @@ def run(m, pe, now):
     cost = np.int64(0)
     count = 0
     unmasked = m.pe[p + w.UNMASKED]
+    usable = np.int64(0)  # when DSRs loaded explicitly may be used, in cycles from `now`
     limit = m.g[w.G_MAX_INSTRUCTIONS] - m.pe[p + w.INSTRUCTIONS]
     if m.pe[p + w.STATUS] == w.IN_ELEMENT:
         m.pe[p + w.STATUS] = w.RUNNING
@@ -260,15 +267,16 @@ def run(m, pe, now):
             cost += m.g[w.G_COST + op]
             rg[r + a] = rg[r + b]
         elif op == oc.JMP:
-            cost += m.g[w.G_COST + op]
+            if t != UNROLLED:
+                cost += m.g[w.G_LOOP] if d < pc else m.g[w.G_COST + op]
             pc = d
-        elif op == oc.JZ:
-            cost += m.g[w.G_COST + op]
-            if rg[r + a] == 0:
-                pc = d
-        elif op == oc.JNZ:
-            cost += m.g[w.G_COST + op]
-            if rg[r + a] != 0:
+        elif op == oc.JZ or op == oc.JNZ:
+            jumps = (rg[r + a] != 0) == (op == oc.JNZ)
+            if t == PREDICATED:
+                cost += m.g[w.G_PREDICATE]
+            elif t != UNROLLED:
+                cost += m.g[w.G_TAKEN] if jumps else m.g[w.G_COST + op]
+            if jumps:
                 pc = d
         elif op == oc.BOUND:
             if m.g[w.G_BOUNDS] != 0 and (rg[r + a] < 0 or rg[r + a] >= d):
@@ -302,6 +310,7 @@ def run(m, pe, now):
                 break
         elif op == oc.DSRLOAD:
             cost += m.g[w.G_COST + op]
+            usable = cost + m.g[w.G_DSR_USE]
             load_register(m, pe, a, b, d)
         elif op == oc.DGET or op == oc.DCOUNT:
             cost += m.g[w.G_COST + op]
@@ -331,6 +340,7 @@ def run(m, pe, now):
             row = np.int64(0)
             if op == oc.DSD:
                 row = operand_row(m, image, d)
+                cost = max(cost, usable)
             if cost > 0 and waits_for_time(m, pe, op, row, b):
                 stop(m, pe, now, pc - 1, cost, count - 1)
                 return True

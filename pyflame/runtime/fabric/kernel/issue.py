@@ -157,6 +157,13 @@ def loads(m, row):
 
 
 @kernel
+def setup(m, row):
+    """Cycles before the first element: loading DSRs, waiting for the last of them, issuing."""
+    count = loads(m, row)
+    return m.g[w.G_SETUP] + m.g[w.G_DSR] * count + (m.g[w.G_DSR_USE] if count > 0 else 0)
+
+
+@kernel
 def issue_on_memory(m, pe, row, result):
     """Run an operation whose operands all lie in memory; its cycles, or -1 after a fault."""
     n = prepare(m, pe, row)
@@ -178,7 +185,7 @@ def issue_on_memory(m, pe, row, result):
         m.rg[m.pe[pe * w.PE_WORDS + w.FRAME] + w.FRAME_HEAD + result] = 1
     if not complete(m, pe, w.MAIN):
         return np.int64(-1)
-    return m.g[w.G_SETUP] + m.g[w.G_DSR] * loads(m, row) + cycles_of(m, pe, w.MAIN, op, n)
+    return setup(m, row) + cycles_of(m, pe, w.MAIN, op, n)
 
 
 @kernel
@@ -252,7 +259,7 @@ def issue_on_fabric(m, pe, row, result, now):
     explicit = 1 if m.g[w.G_WSE3] != 0 and m.pe[at + w.L_EXPLICIT] >= 0 else 0
     if not check_conflicts(m, pe, lane, explicit):
         return STOPPED, np.int64(0)
-    cycles = m.g[w.G_SETUP] + m.g[w.G_DSR] * loads(m, row)
+    cycles = setup(m, row)
     m.pe[at + w.L_OP] = m.im[row]
     m.pe[at + w.L_N] = n
     m.pe[at + w.L_EXPLICIT] = explicit

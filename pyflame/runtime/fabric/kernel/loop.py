@@ -63,7 +63,10 @@ def main_thread(m, pe, now):
             return False
     if m.pe[p + w.MAIN_AT] > now:
         return False
-    return run(m, pe, now)
+    ran = run(m, pe, now)
+    if m.pe[p + w.STATUS] == w.IN_OPERATION and m.pe[p + w.BUSY] <= now:
+        advance(m, pe, w.MAIN, now)
+    return ran
 
 
 @kernel

@@ -106,24 +106,32 @@ def cycles_of(m, pe, lane, op, n):
     rate = min(rate, stride_width(m, o1, SIZE_TABLE[op, 1]))
     rate = min(rate, stride_width(m, o2, SIZE_TABLE[op, 2]))
     cycles = (n + rate - 1) // rate
-    if clash(m, o1, o2, op) or accumulates_in_one_bank(m, o0, o1, op):
+    if clash(m, o1, o2, op, rate) or accumulates_in_one_bank(m, o0, o1, op):
         cycles *= m.g[w.G_CLASH]
     return cycles
 
 
 @kernel
-def clash(m, o1, o2, op):
-    """Whether two f32 source streams of unit stride start in the same bank pair."""
-    ds = m.ds
-    if SIZE_TABLE[op, 1] != 4 or SIZE_TABLE[op, 2] != 4:
+def clash(m, o1, o2, op, width):
+    """Whether two source streams of unit stride, `width` elements a cycle, meet in a bank.
+
+    The banks lie 2 bytes apart and repeat every 16; a cycle reads `width` elements of each stream.
+    """
+    if SIZE_TABLE[op, 1] == 0 or SIZE_TABLE[op, 2] == 0:
         return False
-    if ds[o1 + w.K_KIND] != w.K_LINEAR or ds[o2 + w.K_KIND] != w.K_LINEAR:
-        return False
-    if ds[o1 + w.K_STEP] != 4 or ds[o2 + w.K_STEP] != 4:
+    if not walks_words(m, o1, SIZE_TABLE[op, 1]) or not walks_words(m, o2, SIZE_TABLE[op, 2]):
         return False
     a, _, _ = locate(m, o1, 0)
     b, _, _ = locate(m, o2, 0)
-    return (a & 7) == (b & 7)
+    apart = (b - a) & 15
+    return apart < width * SIZE_TABLE[op, 1] or 16 - apart < width * SIZE_TABLE[op, 2]
+
+
+@kernel
+def walks_words(m, o, size):
+    """Whether a memory operand's elements follow one another without gaps."""
+    kind = m.ds[o + w.K_KIND]
+    return (kind == w.K_LINEAR or kind == w.K_NESTED) and m.ds[o + w.K_STEP] == size
 
 
 @kernel
