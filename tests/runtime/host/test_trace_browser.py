@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pyflame.errors import DeadlockError
 from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.fabric.isa import DsdOp, PopMode
 from pyflame.runtime.fabric.machine import Machine
@@ -277,6 +278,33 @@ def test_the_address_says_and_keeps_the_place(opened: Browser, tmp_path: Path) -
     opened.run("location.hash = '#time=x&pe=99,0&mode=<b>&from=5&run=7&tab=nothing'")
     opened.settle()
     assert opened.run("[app.view.time, app.view.pe, app.view.mode]") == [31, 2, "queues"]
+
+
+def test_a_deadlock_is_shown_at_its_end_among_several_runs(opened: Browser, tmp_path: Path) -> None:
+    first = Machine(chain(5, 20)[0], recording=Recording(cells=1 << 12, nodes=64))
+    first.launch("go")
+    alone = Asm("alone")
+    y = alone.array("y", F32, 3)
+    alone.function("go")
+    alone.dsd(DsdOp.FMOVS, alone.mem(y, 3), None, alone.fabin(3, COLOR, 3))
+    alone.unblock_host()
+    alone.ret()
+    code = program([[alone]], {(0, 0, COLOR): route(W, R)})
+    second = Machine(code, recording=Recording(cells=1 << 12, nodes=64))
+    with pytest.raises(DeadlockError) as caught:
+        second.launch("go")
+    runs = [RunView("one", first), RunView("two", second, error=str(caught.value))]
+    page = tmp_path / "page.html"
+    page.write_text(trace_page(runs), encoding="utf-8")
+    opened.open(page)
+    assert opened.text("#problem") == str(caught.value).rstrip()
+    assert opened.run("[app.run.name, app.view.time]") == ["two", second.recorded().cycles]
+    opened.run("app.choosePe(0)")
+    opened.settle()
+    assert re.search(r"@fmovs\s+\d+ … not finished", opened.text("#tab-pe"))
+    opened.choose("run", "0")
+    assert opened.text("#program") == "one"
+    assert opened.run("document.getElementById('problem').hidden")
 
 
 def test_a_page_that_cannot_be_read_says_so(opened: Browser, tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ class Inspector {
     const rows = spans.slice(0, 24).map((i) => {
       const span = run.span(i);
       return element("tr", { class: i === view.span ? "link now" : "link", onclick: () => this.app.chooseSpan(i), title: describeSpan(run, view.pe, span) },
-        cell(span.label), cell(`${count(span.begin)} … ${count(span.end)}`, true),
+        cell(span.label), cell(`${count(span.begin)} … ${span.open ? "not finished" : count(span.end)}`, true),
         cell(element("span", { class: "mono" }, run.siteName(span.site))));
     });
     return [element("h3", {}, "What runs"), rows.length

@@ -36,7 +36,8 @@ class App {
       element("option", { value: v, selected: v === this.speed ? "" : undefined }, `${v.toLocaleString("en-US")} cycles/s`)));
     this.fillPositions();
     document.getElementById("scrub").max = run.cycles;
-    this.setTime(run.busiestTraffic());
+    document.getElementById("run").value = number;
+    this.setTime(run.error ? run.cycles : run.busiestTraffic());  // an error is to be seen at the end
   }
 
   // The positions that the chosen colour has somewhere.

@@ -245,7 +245,9 @@ class Timeline {
     for (let i = starts[pe]; i < starts[pe + 1]; i++) {
       if (lanes[i] !== lane || begin[i] + length[i] < this.from) continue;
       if (begin[i] > this.to) break;
-      const x0 = Math.max(this.x(begin[i]), GUTTER - 2), x1 = Math.min(this.x(begin[i] + length[i]), this.width);
+      const edge = GUTTER + this.inner, open = run.spans.open[i] ? 4 : 0;  // what has just begun stays visible
+      const x0 = Math.max(Math.min(this.x(begin[i]), edge - open), GUTTER - 2);
+      const x1 = Math.min(Math.max(this.x(begin[i] + length[i]), x0 + open), this.width);
       if (x1 < reached + 0.6) continue;  // several in one pixel
       reached = Math.max(x1, x0 + 0.8);
       this.drawSpan(c, run.span(i), i, x0, x1, y);
