@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 LONGEST_EXCERPT = 160
 """Characters of a source line that a message shows."""
@@ -111,12 +112,24 @@ class Place:
         return f"{printable(text)}\n{' ' * len(before)}{carets or '^'}"
 
 
+class Located(Protocol):
+    """Something with a place in a file: as text ``file:line:column``."""
+
+    def excerpt(self) -> str:
+        """The line with carets below the place."""
+        ...
+
+
+Where = Located | SourceFile | None
+"""What a message is about: a place, a whole file, or neither."""
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """A second place that explains a message, such as the definition it speaks of."""
 
     message: str
-    place: Place | SourceFile | None = None
+    place: Where = None
 
     def __str__(self) -> str:
         return _render("note", self.message, self.place)
@@ -124,17 +137,21 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One message about a place in a file, or about the whole file where there is no place."""
+    """One message about a place in a file, or about the whole file where there is no place.
+
+    `severity` is ``"error"`` or ``"warning"``.
+    """
 
     message: str
-    place: Place | SourceFile | None = None
+    place: Where = None
     notes: tuple[Note, ...] = ()
+    severity: str = "error"
 
     def __str__(self) -> str:
-        return "\n".join([_render("error", self.message, self.place), *map(str, self.notes)])
+        return "\n".join([_render(self.severity, self.message, self.place), *map(str, self.notes)])
 
 
-def _render(severity: str, message: str, place: Place | SourceFile | None) -> str:
+def _render(severity: str, message: str, place: Where) -> str:
     where = "" if place is None else f"{printable(str(place))}: "
-    excerpt = place.excerpt() if isinstance(place, Place) else ""
+    excerpt = "" if place is None or isinstance(place, SourceFile) else place.excerpt()
     return f"{where}{severity}: {printable(message)}" + (f"\n{excerpt}" if excerpt else "")

@@ -8,36 +8,9 @@ from dataclasses import dataclass, field
 
 from pyflame.errors import ParseError
 from pyflame.runtime.csl.source import Span
+from pyflame.source import Diagnostic, Note
 
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A second place that explains a message, such as the declaration it speaks of."""
-
-    message: str
-    span: Span | None = None
-
-    def __str__(self) -> str:
-        if self.span is None:
-            return f"note: {self.message}"
-        return f"{self.span}: note: {self.message}\n{self.span.excerpt()}"
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """One message: `severity` is ``"error"`` or ``"warning"``."""
-
-    severity: str
-    message: str
-    span: Span | None = None
-    notes: tuple[Note, ...] = ()
-
-    def __str__(self) -> str:
-        if self.span is None:
-            head = f"{self.severity}: {self.message}"
-        else:
-            head = f"{self.span}: {self.severity}: {self.message}\n{self.span.excerpt()}"
-        return "\n".join([head, *map(str, self.notes)])
+__all__ = ["Abort", "CslError", "Diagnostic", "DiagnosticEngine", "Note", "TooManyErrors"]
 
 
 class CslError(ParseError):
@@ -121,7 +94,7 @@ class DiagnosticEngine:
         if key in self._seen:
             return False
         self._seen.add(key)
-        self.diagnostics.append(Diagnostic(severity, message, span, notes))
+        self.diagnostics.append(Diagnostic(message, span, notes, severity))
         return True
 
     @property

@@ -1,40 +1,22 @@
-"""Source text and places in it."""
+"""CSL files and ranges of characters in them."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+
+from pyflame import source
+from pyflame.source import Place
 
 
-@dataclass(eq=False)
-class SourceFile:
-    """One CSL file: its `name` as shown in messages and its `text`.
+@dataclass(eq=False, kw_only=True)
+class SourceFile(source.SourceFile):
+    """One CSL file: its `name` as shown in messages, its `text`, and the `path` it was read from.
 
     `library` marks the files shipped with this package; only they may use `@__` intrinsics.
     """
 
-    name: str
-    text: str
     library: bool = False
-    path: str = field(default="")
-
-    @cached_property
-    def _line_starts(self) -> list[int]:
-        starts = [0]
-        starts.extend(i + 1 for i, char in enumerate(self.text) if char == "\n")
-        return starts
-
-    def position(self, offset: int) -> tuple[int, int]:
-        """Line and column of a character offset, both counted from 1."""
-        line = bisect_right(self._line_starts, offset)
-        return line, offset - self._line_starts[line - 1] + 1
-
-    def line(self, number: int) -> str:
-        """The text of line `number` (from 1) without its line end."""
-        starts = self._line_starts
-        end = starts[number] - 1 if number < len(starts) else len(self.text)
-        return self.text[starts[number - 1] : end].rstrip("\r")
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +26,11 @@ class Span:
     file: SourceFile
     start: int
     end: int
+
+    @property
+    def place(self) -> Place:
+        """Line, column and width, counted when a message needs them."""
+        return self.file.at(self.start, max(self.end, self.start + 1))
 
     @property
     def line(self) -> int:
@@ -60,17 +47,8 @@ class Span:
         return Span(self.file, self.start, other.end)
 
     def __str__(self) -> str:
-        line, column = self.file.position(self.start)
-        return f"{self.file.name}:{line}:{column}"
+        return str(self.place)
 
     def excerpt(self) -> str:
         """The first line of the range with carets below it."""
-        line, column = self.file.position(self.start)
-        text = self.file.line(line)
-        shown = text.replace("\t", " ")
-        width = max(1, min(self.end - self.start, len(text) - column + 1))
-        if len(shown) > 160:  # keep messages readable when a file is one endless line
-            cut = max(0, min(column - 60, len(shown) - 160))
-            shown, column = shown[cut : cut + 160], column - cut
-            width = min(width, 160 - column + 1)
-        return f"{shown}\n{' ' * (column - 1)}{'^' * max(1, width)}"
+        return self.place.excerpt()

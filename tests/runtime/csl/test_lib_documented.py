@@ -102,7 +102,7 @@ LACKING = {"math": suffixed("fscale(2)", "_f16", "_f32")}
 def declared(module: str) -> set[str]:
     """What a module declares, in the form of `DOCUMENTED`."""
     path = LIBRARY / f"{module}.csl"
-    source = SourceFile(module, path.read_text(), True, str(path))
+    source = SourceFile(module, path.read_text(), library=True, path=str(path))
     found: set[str] = set()
     for decl in parse_file(source, DiagnosticEngine(20)).decls:
         if isinstance(decl, ast.VarDecl):

@@ -154,7 +154,7 @@ class Compilation:
 
     def _read(self, path: Path, span: Span | None, library: bool) -> ParsedFile:
         text = self.text(path, span)
-        source = SourceFile(self.shown(path, library), text, library, str(path))
+        source = SourceFile(self.shown(path, library), text, library=library, path=str(path))
         failures = self.engine.failures
         module = parse_file(source, self.engine)
         if self.engine.failures > failures:

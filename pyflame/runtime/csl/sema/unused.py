@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pyflame.runtime.csl import ast
@@ -78,7 +78,7 @@ def _mistakes(
 def _report(engine: DiagnosticEngine, diagnostic: Diagnostic) -> None:
     if diagnostic.severity == "error":
         message = f"in what nothing uses: {diagnostic.message}"
-        engine.warning(diagnostic.span, message, *diagnostic.notes)
+        engine.diagnostics.append(replace(diagnostic, message=message, severity="warning"))
 
 
 def _trial(
