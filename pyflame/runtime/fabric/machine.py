@@ -27,8 +27,8 @@ from pyflame.runtime.fabric.trace.recorded import Recorded, recorded
 from pyflame.runtime.fabric.trace.recorder import Recording, before_launch, record
 from pyflame.runtime.fabric.verify import verify_program
 
-CHUNK = 1 << 16
-"""Cycles with events between two looks at the outside world."""
+CHUNK = 1 << 21
+"""Work of the kernel between two looks at the outside world: a fraction of a second."""
 SETTLE_CYCLES = 100_000
 """How long a copy lets the machine run on if it does not come to rest."""
 

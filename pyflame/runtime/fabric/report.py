@@ -46,6 +46,23 @@ class Report(TypedDict):
     counts: PeCounts
 
 
+class Footprint(TypedDict):
+    """Bytes of a machine that does not record."""
+
+    per_pe: int  # what each PE has of its own: 48 KB, state, queues, routers, descriptors
+    shared: int  # code and tables of all images, constant descriptors, output log, host streams
+
+
+def footprint(m: w.Arrays) -> Footprint:
+    """The memory that a machine's arrays take."""
+    pes, g = int(m.g[w.G_PES]), m.g
+    lists = m.ev.nbytes - int(g[w.G_LOG_SIZE]) * w.LOG_WORDS * m.ev.itemsize
+    private = pes * int(g[w.G_DS_WORDS]) * m.ds.itemsize
+    own = private + lists + sum(a.nbytes for a in (m.pe, m.qu, m.rg, m.ch, m.cf, m.m8))
+    every = (m.g, m.pe, m.qu, m.rg, m.ds, m.ch, m.cf, m.im, m.ev, m.hs, m.hd, m.m8)
+    return Footprint(per_pe=-(-own // pes), shared=sum(a.nbytes for a in every) - own)
+
+
 def make_report(program: Program, m: w.Arrays, host_cycles: int) -> Report:
     """The counters of a machine."""
     shape = (program.height, program.width)

@@ -113,8 +113,9 @@ def _named(program: Program, m: w.Arrays, senders: list[int], color: int) -> str
 def _senders(program: Program, m: w.Arrays, pe: int, color: int) -> Iterator[str]:
     """The instructions of a PE that wrote last to queues of a colour, or of its swapped one."""
     image = program.images[int(program.image_of[pe])]
-    at = pe * w.PE_WORDS + w.OUT_SENT
-    for word in m.pe[at : at + w.QUEUES].tolist():
+    block = pe * int(m.g[w.G_QUEUE_WORDS])
+    queues = [int(at) for at in m.g[w.G_OUT_AT : w.G_OUT_AT + w.QUEUES] if at >= 0]
+    for word in (int(m.qu[block + at + w.OUT_SENT]) for at in queues):
         pc, own = (word >> w.SENT_SHIFT) - 1, word & (1 << w.SENT_SHIFT) - 1
         if not 0 <= pc < len(image.code) or own >> 1 != color >> 1:
             continue

@@ -84,20 +84,20 @@ def stalled(
     for lane in range(w.LANES):
         if not words[w.LIVE] >> lane & 1:
             continue
-        at = w.LIVE_OPS + lane * w.LIVE_WORDS
-        name = "@" + DsdOp(int(words[at + w.L_OP])).name.lower()
-        n, done = int(words[at + w.L_N]), int(words[at + w.L_POS])
+        live = w.lane_words(m, pe, lane)
+        name = "@" + DsdOp(int(live[w.L_OP])).name.lower()
+        n, done = int(live[w.L_N]), int(live[w.L_POS])
         left = (
             f"{VALUE} elements done, endless"
-            if n >= w.FOREVER
+            if n >= w.UNENDING
             else f"{VALUE} of {VALUE} elements left"
         )
-        counts = (done,) if n >= w.FOREVER else (n - done, n)
+        counts = (done,) if n >= w.UNENDING else (n - done, n)
         who = task_name(image, int(words[w.TASK])) if lane == w.MAIN else f"microthread {lane}"
         parts = [_operand(m, upstream, pe, lane, k) for k in range(3)]
         on = ", ".join(text for text, _ in parts if text)
         values = tuple(v for _, found in parts for v in found)
-        line = source_line(program, image, int(words[at + w.L_PC]))
+        line = source_line(program, image, int(live[w.L_PC]))
         blocked = " (blocked)" if lane < w.MAIN and words[w.UT_BLOCKED] >> lane & 1 else ""
         text = f"{who}{blocked} stalls in {name} on {on}, {left}{_at(line)}"
         yield Note(STALLED, text, (*values, *counts))
@@ -111,20 +111,21 @@ def _operand(
     m: w.Arrays, upstream: Upstream, pe: int, lane: int, k: int
 ) -> tuple[str, tuple[int | str, ...]]:
     """What a fabric or FIFO operand waits for, as a note's text and values."""
-    o = pe * int(m.g[w.G_DS_WORDS]) + (lane * 3 + k) * w.OPERAND_RECORD
-    kind, q, color = (int(m.ds[o + i]) for i in (w.K_KIND, w.K_QUEUE, w.K_COLOR))
+    o = w.LIVE_WORDS + k * w.OPERAND_RECORD
+    record = w.lane_words(m, pe, lane)[o : o + w.OPERAND_RECORD]
+    kind, q, color = (int(record[i]) for i in (w.K_KIND, w.K_QUEUE, w.K_COLOR))
     if kind == w.K_FABIN:
-        count = int(_block(m, pe)[w.IN_QUEUE + q * w.IN_WORDS + 1])
+        count = int(w.queue_counts(m, q)[pe])
         if count:
             return f"input queue {q} (colour {color}, {VALUE} waiting)", (count,)
         why, values = upstream.nothing(pe, color)
         return f"input queue {q} (colour {color}, empty: {why})", values
     if kind == w.K_FABOUT:
-        count = int(_block(m, pe)[w.OUT_QUEUE + q * w.OUT_WORDS + 1])
+        count = int(w.queue_counts(m, w.QUEUES + q)[pe])
         if count >= int(m.g[w.G_OUT_DEPTH + q]):
             return f"output queue {q} (colour {color}, full)", ()
         return f"output queue {q} (colour {color}, {VALUE} waiting)", (count,)
-    return (f"FIFO {int(m.ds[o + w.K_FIFO])}" if kind == w.K_FIFO_KIND else ""), ()
+    return (f"FIFO {int(record[w.K_FIFO])}" if kind == w.K_FIFO_KIND else ""), ()
 
 
 def _wavelet(word: int) -> str:
@@ -135,16 +136,17 @@ def _wavelet(word: int) -> str:
 def _inputs(m: w.Arrays, pe: int, image: Image) -> Iterator[Note]:
     words = _block(m, pe)
     for q in range(w.QUEUES):
-        at = w.IN_QUEUE + q * w.IN_WORDS
-        if not words[at + 1]:
+        count = int(w.queue_counts(m, q)[pe])
+        if not count:
             continue
+        at = pe * int(m.g[w.G_QUEUE_WORDS]) + int(m.g[w.G_IN_AT + q])
         colors = [queue.color for queue in image.input_queues if queue.number == q]
         number = q if m.g[w.G_WSE3] else (colors[0] if colors else -1)
-        head = _wavelet(int(words[at + 2 + words[at]]))
+        head = _wavelet(int(m.qu[at + w.IN_HEAD + m.qu[at]]))
         why = _why_unread(words, image, number, q)
         color = colors[0] if colors else "?"
         text = f"input queue {q} (colour {color}) holds {VALUE} wavelets, first {VALUE}{why}"
-        yield Note(INPUT, text, (int(words[at + 1]), head))
+        yield Note(INPUT, text, (count, head))
 
 
 def _why_unread(words: np.ndarray, image: Image, number: int, q: int) -> str:
@@ -159,16 +161,17 @@ def _why_unread(words: np.ndarray, image: Image, number: int, q: int) -> str:
 def _outputs(m: w.Arrays, pe: int) -> Iterator[Note]:
     words = _block(m, pe)
     for q in range(w.QUEUES):
-        at = w.OUT_QUEUE + q * w.OUT_WORDS
-        if words[at + 1]:
-            head = at + 2 + 2 * words[at]
-            color = int(words[head + 1])
+        count = int(w.queue_counts(m, w.QUEUES + q)[pe])
+        if count:
+            at = pe * int(m.g[w.G_QUEUE_WORDS]) + int(m.g[w.G_OUT_AT + q])
+            head = int(m.qu[at])
+            color = int(m.qu[at + w.OUT_COLORS]) >> 8 * head & 255
             host = words[w.CHANNEL_OF + color] < 0 and m.g[w.G_SINKS] >> color & 1
             text = (
                 f"output queue {q} holds {VALUE} wavelets, first {VALUE} on colour {color}"
                 f"{', which the host has not received' if host else ''}"
             )
-            yield Note(OUTPUT, text, (int(words[at + 1]), _wavelet(int(words[head]))))
+            yield Note(OUTPUT, text, (count, _wavelet(int(m.qu[at + w.OUT_HEAD + head]))))
 
 
 def _routers(m: w.Arrays, pe: int) -> Iterator[Note]:
@@ -182,7 +185,7 @@ def _routers(m: w.Arrays, pe: int) -> Iterator[Note]:
         tx = "+".join(port(d) for d in range(5) if position >> 8 >> d & 1) or "none"
         state = ", torn down" if m.ch[c + w.C_SUSPENDED] else ""
         for d in range(5):
-            fifo = c + w.C_FIFO + d * (2 + int(m.g[w.G_DEPTH]))
+            fifo = c + w.C_FIFO + 2 * d
             if m.ch[fifo + 1]:
                 text = (
                     f"router holds {VALUE} wavelets of colour {color} from {port(d)} "

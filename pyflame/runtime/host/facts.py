@@ -188,7 +188,7 @@ def launched(image: Image, pc: int) -> str:
 
 def queue_depths(machine: Machine) -> list[int]:
     """Most wavelets that input queues 0 … 7 (with the ramp's stages) and output queues hold."""
-    from pyflame.runtime.fabric.kernel.queues import RAMP_STAGES
+    from pyflame.runtime.fabric.kernel.words import RAMP_STAGES
 
     g = machine.arrays.g
     inputs = g[w.G_IN_DEPTH : w.G_IN_DEPTH + w.QUEUES] + RAMP_STAGES

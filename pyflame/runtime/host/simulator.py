@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 TIMINGS = ("model", "unit")
 """Cycle costs: the architecture's model, or one cycle for everything."""
 
-SETTLE_CHUNKS = 16
-"""Chunks of `machine.CHUNK` cycles that `settle` runs at most."""
+SETTLE_CYCLES = 1 << 20
+"""Cycles that `settle` runs at most."""
 
 
 def open_simulator(
@@ -125,9 +125,7 @@ class Simulator:
 
     def settle(self) -> int:
         """Run until nothing moves, see `Device`; programs that never rest get a while."""
-        for _ in range(SETTLE_CHUNKS):
-            if not self.machine._advance():
-                break
+        self.machine.settle(SETTLE_CYCLES)
         self._inputs = [stream for stream in self._inputs if not stream.done]
         return sum(self.machine.stream_left(stream) for stream in self._inputs)
 

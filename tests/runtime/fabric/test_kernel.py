@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from pyflame.arch import WSE2, WSE3
-from pyflame.runtime.fabric import isa
+from pyflame.runtime.fabric import isa, tables
 from pyflame.runtime.fabric.image import Function
 from pyflame.runtime.fabric.kernel import jit, opcodes, words
 from pyflame.runtime.fabric.kernel.table import SIZES
-from pyflame.runtime.fabric.state import register_need, used_slots
-from tests.runtime.fabric.asm import F32, Asm
+from pyflame.runtime.fabric.machine import Machine
+from pyflame.runtime.fabric.report import footprint
+from pyflame.runtime.fabric.tables import register_need, used_slots
+from tests.runtime.fabric.asm import F32, U32, Asm, program
+from tests.runtime.fabric.programs import two_pes
 
 
 @pytest.mark.parametrize(
@@ -25,18 +28,22 @@ def test_plain_numbers_agree_with_the_instruction_set(enumeration, prefix: str) 
         assert getattr(opcodes, prefix + member.name) == member
 
 
-def test_word_numbers_of_descriptors_and_options_agree() -> None:
-    for member in isa.Word:
-        if member.name[:-1] not in ("EXTENT", "STRIDE") or member.name in ("EXTENT0", "STRIDE0"):
-            assert getattr(opcodes, f"W_{member.name}") == member
+def test_word_numbers_of_options_agree() -> None:
     for member in isa.Option:
         short = {"SAVE_ADDRESS": "SAVE"}.get(member.name, member.name)
         assert getattr(opcodes, f"P_{short}") == member
 
 
+def test_words_of_one_kind_of_descriptor_do_not_share_a_place() -> None:
+    for places in tables.KIND_WORDS.values():
+        used = [*tables.COMMON_WORDS.values(), *places.values()]
+        extents = set(range(words.D_EXTENT0, words.D_STRIDE0 + 4))
+        assert len(set(used)) == len(tables.COMMON_WORDS) and set(places.values()) <= extents
+    assert set(tables.WORD_PLACE) == set(range(isa.DESCRIPTOR_WORDS))
+
+
 def test_queues_of_both_architectures_fit_the_layout() -> None:
     for arch in (WSE2, WSE3):
-        assert max(arch.input_queue_depths) + 2 <= words.IN_CAPACITY
         assert max(arch.output_queue_depths) <= words.OUT_CAPACITY
         assert arch.memory_bytes == words.MEMORY_BYTES
         assert arch.teardown_task == words.TEARDOWN_TASK and arch.null_task == words.NULL_TASK
@@ -94,3 +101,35 @@ def test_register_file_holds_the_deepest_chain_of_calls() -> None:
     assert isinstance(image.functions[0], Function)
     assert register_need(image) == 3 * (10 + words.FRAME_HEAD) + 16
     assert np.issubdtype(image.code.dtype, np.integer)
+
+
+def test_a_pe_has_only_the_queues_and_lanes_that_its_program_uses() -> None:
+    """Two PEs with one queue each, and the microthread of the one that sends."""
+    machine = Machine(two_pes()[0])
+    g = machine.arrays.g
+    assert np.flatnonzero(g[words.G_IN_AT :][: words.QUEUES] >= 0).tolist() == [2]
+    assert np.flatnonzero(g[words.G_OUT_AT :][: words.QUEUES] >= 0).tolist() == [2]
+    assert np.flatnonzero(g[words.G_LANE_AT :][: words.LANES] >= 0).tolist() == [2, words.MAIN]
+    assert footprint(machine.arrays)["per_pe"] < words.MEMORY_BYTES + 2500
+
+
+def test_images_that_differ_in_constants_only_share_code() -> None:
+    machines = []
+    for constants in ((7, 7), (7, 8), (7, 8, 9)):
+        row = []
+        for value in constants:
+            a = Asm()
+            x = a.array("x", U32, 1)
+            a.function("go")
+            a.ldi(0, value)
+            a.emit(isa.Op.STORE, U32, a=0, b=-1, d=x.address)
+            a.unblock_host()
+            a.ret()
+            row.append(a)
+        machine = Machine(program([row]))
+        machine.launch("go")
+        values = machine.read_symbol_array("x", 0, 0, len(row), 1, 1)
+        assert values.ravel().tolist() == list(constants)
+        machines.append(machine)
+    one, two, three = (len(m.arrays.im) for m in machines)
+    assert two - one < 8 and three - two < words.IMAGE_WORDS + 8

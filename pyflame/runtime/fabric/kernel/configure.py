@@ -8,6 +8,7 @@ from pyflame.runtime.fabric.kernel import opcodes as oc
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import fault
 from pyflame.runtime.fabric.kernel.jit import kernel
+from pyflame.runtime.fabric.kernel.queues import in_at, out_at
 
 
 @kernel
@@ -41,7 +42,7 @@ def configure(m, pe, op, r, a, b, d, now):
         if channel < 0:
             return False
         if d == oc.FILTER_COUNT:
-            rg[r + a] = m.ch[channel + w.C_COUNT]
+            rg[r + a] = m.ch[channel + w.C_COUNT] & w.PAYLOAD
         else:
             rg[r + a] = m.im[m.ch[channel + w.C_FILTER] + d]
     return True
@@ -78,11 +79,14 @@ def queue_status(m, pe, state, now):
 @kernel
 def arrived(m, pe, q, now):
     """Wavelets of input queue q that the core can see."""
-    at = pe * w.PE_WORDS + w.IN_QUEUE + q * w.IN_WORDS
+    if m.g[w.G_IN_AT + q] < 0:
+        return 0
+    at = in_at(m, pe, q)
+    size = m.g[w.G_IN_DEPTH + q] + w.RAMP_STAGES
     count = 0
-    for i in range(m.pe[at + 1]):
-        place = (m.pe[at] + i) % w.IN_CAPACITY
-        if m.pe[at + 2 + place] >> w.TIME_SHIFT <= now:
+    for i in range(m.qu[at + 1]):
+        place = (m.qu[at] + i) % size
+        if m.qu[at + w.IN_HEAD + place] >> w.TIME_SHIFT <= now:
             count += 1
     return count
 
@@ -90,4 +94,4 @@ def arrived(m, pe, q, now):
 @kernel
 def sent(m, pe, q):
     """Wavelets in output queue q."""
-    return m.pe[pe * w.PE_WORDS + w.OUT_QUEUE + q * w.OUT_WORDS + 1]
+    return m.qu[out_at(m, pe, q) + 1] if m.g[w.G_OUT_AT + q] >= 0 else 0

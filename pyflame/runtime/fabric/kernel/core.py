@@ -165,6 +165,7 @@ def stop(m, pe, now, pc, cost, count):
     m.pe[p + w.PC] = pc
     m.pe[p + w.BUSY] = now + cost
     m.pe[p + w.BUSY_CYCLES] += cost
+    m.g[w.G_WORK] += cost >> 4
     if m.g[w.G_TRACE] != 0:
         rec.busy(m, pe, now, now + cost)
     m.pe[p + w.INSTRUCTIONS] += count
@@ -200,6 +201,7 @@ def run(m, pe, now):
     unmasked = m.pe[p + w.UNMASKED]
     usable = np.int64(0)  # when DSRs loaded explicitly may be used, in cycles from `now`
     limit = m.g[w.G_MAX_INSTRUCTIONS] - m.pe[p + w.INSTRUCTIONS]
+    most = min(m.g[w.G_MAX_CYCLES] - now, m.g[w.G_AHEAD])
     if m.pe[p + w.STATUS] == w.IN_ELEMENT:
         m.pe[p + w.STATUS] = w.RUNNING
         m.pe[p + w.STALL_CYCLES] += now - m.pe[p + w.WAIT_SINCE]
@@ -218,6 +220,9 @@ def run(m, pe, now):
             m.pe[p + w.PC] = pc
             fault(m, oc.F_RUNAWAY, pe, m.g[w.G_MAX_INSTRUCTIONS], 0)
             break
+        if cost > most and cost >= usable:
+            stop(m, pe, now, pc, cost, count - 1)
+            return True
         pc += 1
         if op >= oc.ADD and op <= oc.MATH:
             cost += arithmetic_cost(m, op, t, d)
@@ -263,6 +268,9 @@ def run(m, pe, now):
         elif op == oc.LDI:
             cost += m.g[w.G_COST + op]
             rg[r + a] = d
+        elif op == oc.LDC:
+            cost += m.g[w.G_COST + oc.LDI]
+            rg[r + a] = im[im[image + w.I_CONSTANTS] + d]
         elif op == oc.MOV:
             cost += m.g[w.G_COST + op]
             rg[r + a] = rg[r + b]
@@ -314,7 +322,7 @@ def run(m, pe, now):
             load_register(m, pe, a, b, d)
         elif op == oc.DGET or op == oc.DCOUNT:
             cost += m.g[w.G_COST + op]
-            word = d if op == oc.DGET else oc.W_EXTENT
+            word = d if op == oc.DGET else w.D_EXTENT
             rg[r + a] = m.ds[slot_at(m, pe, b) + word]
         elif op == oc.XCOORD or op == oc.YCOORD:
             cost += m.g[w.G_COST + op]

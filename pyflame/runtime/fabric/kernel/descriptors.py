@@ -13,7 +13,7 @@ from pyflame.runtime.fabric.kernel.jit import kernel
 from pyflame.runtime.fabric.kernel.live import fifo_pop, fifo_push, fifo_state
 from pyflame.runtime.fabric.kernel.memory import load, size_of, store
 from pyflame.runtime.fabric.kernel.operands import locate, record, set_operand, slot_at, within
-from pyflame.runtime.fabric.kernel.queues import in_head, in_pop, note_sender, out_push
+from pyflame.runtime.fabric.kernel.queues import in_head, in_pop, note_sender, out_push, out_room
 
 ELEMENT_DONE, ELEMENT_WAITS, ELEMENT_FAULT = range(3)
 
@@ -25,31 +25,31 @@ def modify(m, pe, op, a, b, value, d):
     s = slot_at(m, pe, a)
     if op == oc.DCOPY:
         source = slot_at(m, pe, b)
-        for i in range(w.SLOT_WORDS):
+        for i in range(w.DSD_WORDS):
             ds[s + i] = ds[source + i]
     elif op == oc.DCONST:
         row = m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_DESCRIPTORS] + w.SLOT_WORDS * d
-        for i in range(w.SLOT_WORDS):
+        for i in range(w.DSD_WORDS):
             ds[s + i] = m.im[row + i]
     elif op == oc.DLEN:
-        if ds[s + oc.W_KIND] == oc.KIND_MEM4D:
+        if ds[s + w.D_KIND] == oc.KIND_MEM4D:
             fault(m, oc.F_BAD_DSD, pe, oc.KIND_MEM4D, 1)
             return False
         if value < 0 or value > w.ENDLESS:
             fault(m, oc.F_BAD_EXTENT, pe, value, 0)
             return False
-        ds[s + oc.W_EXTENT] = value
+        ds[s + w.D_EXTENT] = value
     elif op == oc.DBASE:
-        ds[s + oc.W_BASE] = value
-        ds[s + oc.W_OFFSET] = 0
-        ds[s + oc.W_POSITION] = 0
+        ds[s + w.D_BASE] = value
+        ds[s + w.D_OFFSET] = 0
+        ds[s + w.D_POSITION] = 0
     elif op == oc.DOFF:
-        ds[s + oc.W_OFFSET] += value * d
+        ds[s + w.D_OFFSET] += value * d
     elif op == oc.DSTRIDE:
-        if ds[s + oc.W_KIND] != oc.KIND_MEM1D:
-            fault(m, oc.F_BAD_DSD, pe, ds[s + oc.W_KIND], 2)
+        if ds[s + w.D_KIND] != oc.KIND_MEM1D:
+            fault(m, oc.F_BAD_DSD, pe, ds[s + w.D_KIND], 2)
             return False
-        ds[s + oc.W_STRIDE] = value
+        ds[s + w.D_STRIDE] = value
     else:
         ds[s + d] = value
     return True
@@ -61,26 +61,25 @@ def load_register(m, pe, a, b, d):
     ds = m.ds
     to = slot_at(m, pe, a)
     source = slot_at(m, pe, b)
-    for i in range(w.SLOT_WORDS):
+    for i in range(w.DSD_WORDS):
         ds[to + i] = ds[source + i]
     row = np.int64(-1)
     if d >= 0:
         row = m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_OPTIONS] + 10 * d
-    ds[to + oc.W_POSITION] = 0
-    ds[to + oc.W_OPTIONS] = row
-    ds[to + oc.W_SAVE] = max(option(m, pe, row, oc.P_SAVE), 0)
+    ds[to + w.D_POSITION] = 0
+    ds[to + w.D_OPTIONS] = row
+    ds[to + w.D_SAVE] = max(option(m, pe, row, oc.P_SAVE), 0)
     ds[to + w.S_ASYNC] = max(option(m, pe, row, oc.P_ASYNC), 0)
     ds[to + w.S_ACTIVATE] = option(m, pe, row, oc.P_ACTIVATE)
     ds[to + w.S_UNBLOCK] = option(m, pe, row, oc.P_UNBLOCK)
     ds[to + w.S_UNBLOCK_KIND] = option(m, pe, row, oc.P_UNBLOCK_KIND)
-    if row >= 0:
-        ds[to + oc.W_UT] = option(m, pe, row, oc.P_UT)
+    ds[to + w.D_UT] = option(m, pe, row, oc.P_UT)
 
 
 @kernel
 def touches_fabric(m, pe, b):
     """Whether the descriptor at b names the fabric or a FIFO."""
-    kind = m.ds[slot_at(m, pe, b) + oc.W_KIND]
+    kind = m.ds[slot_at(m, pe, b) + w.D_KIND]
     return kind != oc.KIND_MEM1D and kind != oc.KIND_MEM4D
 
 
@@ -128,8 +127,9 @@ def read_fabric(m, pe, o, i, t, size, now):
     if head < 0 or head >> w.TIME_SHIFT > now:
         return wait_for(m, pe, q), np.int64(0)
     pack = m.ds[o + w.K_PACK]
-    value = np.int64(head & 0xFFFFFFFF) >> (16 * (i % pack))
-    if i % pack == pack - 1:
+    part = i & (pack - 1)
+    value = np.int64(head & 0xFFFFFFFF) >> (16 * part)
+    if part == pack - 1:
         in_pop(m, pe, q)
         if m.g[w.G_TRACE] != 0:
             rec.arrived(m, pe, now, m.pe[pe * w.PE_WORDS + w.PC])
@@ -155,7 +155,7 @@ def write_element(m, pe, b, i, t, value, now):
         if m.ds[o + w.K_COLOR] < 0:
             fault(m, oc.F_UNINITIALISED_QUEUE, pe, q, 1)
             return ELEMENT_FAULT
-        if m.pe[pe * w.PE_WORDS + w.OUT_QUEUE + q * w.OUT_WORDS + 1] >= m.g[w.G_OUT_DEPTH + q]:
+        if not out_room(m, pe, q):
             return wait_for(m, pe, 256 + q)
         word = value & (0xFFFF if size == 2 else 0xFFFFFFFF)
         if m.ds[o + w.K_FLAGS] & 1:

@@ -129,7 +129,7 @@ def router(m, pe, op, r, a, b, c, d):
         word = ch[channel + w.C_POSITION + d] & ~(1 << 16)
         ch[channel + w.C_POSITION + d] = word | ((1 if rg[r + b] != 0 else 0) << 16)
     elif op == oc.SWITCHMODE:
-        ch[channel + w.C_RING] = rg[r + b]
+        ch[channel + w.C_RING] = 1 if rg[r + b] != 0 else 0
         ch[channel + w.C_POP] = rg[r + c] & 3
     elif op == oc.TEARDOWNEXIT:
         ch[channel + w.C_SUSPENDED] = 0

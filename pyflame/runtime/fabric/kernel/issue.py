@@ -12,12 +12,12 @@ from pyflame.runtime.fabric.kernel.live import (
     check_conflicts,
     complete,
     enter,
-    lane_at,
     leave,
     move_to_lane,
 )
 from pyflame.runtime.fabric.kernel.operands import (
     combined_length,
+    lane_at,
     length_of,
     record,
     scratch,
@@ -46,7 +46,7 @@ def uses_fabric(m, pe, row):
         kind = m.im[row + 1 + 2 * k]
         if kind == oc.O_SLOT or kind == oc.O_DSR:
             s = slot_at(m, pe, m.im[row + 2 + 2 * k])
-            what = m.ds[s + oc.W_KIND]
+            what = m.ds[s + w.D_KIND]
             if what == oc.KIND_FABIN or what == oc.KIND_FABOUT or what == oc.KIND_FIFO:
                 return True
     return False
@@ -66,23 +66,23 @@ def option(m, pe, options, column):
 @kernel
 def set_options(m, pe, row, options):
     """Fill MAIN's option words from the operation's row and from loaded fabric DSRs."""
-    at = lane_at(pe, w.MAIN)
-    m.pe[at + w.L_ASYNC] = max(option(m, pe, options, oc.P_ASYNC), 0)
-    m.pe[at + w.L_ACTIVATE] = option(m, pe, options, oc.P_ACTIVATE)
-    m.pe[at + w.L_UNBLOCK] = option(m, pe, options, oc.P_UNBLOCK)
-    m.pe[at + w.L_UNBLOCK_KIND] = option(m, pe, options, oc.P_UNBLOCK_KIND)
-    m.pe[at + w.L_PRIORITY] = option(m, pe, options, oc.P_PRIORITY)
-    m.pe[at + w.L_ON_CONTROL] = max(option(m, pe, options, oc.P_ON_CONTROL), 0)
-    m.pe[at + w.L_ON_CONTROL_ID] = option(m, pe, options, oc.P_ON_CONTROL_ID)
-    m.pe[at + w.L_INDEX] = option(m, pe, options, oc.P_INDEX)
-    m.pe[at + w.L_EXPLICIT] = option(m, pe, options, oc.P_UT)
+    at = lane_at(m, pe, w.MAIN)
+    m.ds[at + w.L_ASYNC] = max(option(m, pe, options, oc.P_ASYNC), 0)
+    m.ds[at + w.L_ACTIVATE] = option(m, pe, options, oc.P_ACTIVATE)
+    m.ds[at + w.L_UNBLOCK] = option(m, pe, options, oc.P_UNBLOCK)
+    m.ds[at + w.L_UNBLOCK_KIND] = option(m, pe, options, oc.P_UNBLOCK_KIND)
+    m.ds[at + w.L_PRIORITY] = option(m, pe, options, oc.P_PRIORITY)
+    m.ds[at + w.L_ON_CONTROL] = max(option(m, pe, options, oc.P_ON_CONTROL), 0)
+    m.ds[at + w.L_ON_CONTROL_ID] = option(m, pe, options, oc.P_ON_CONTROL_ID)
+    m.ds[at + w.L_INDEX] = option(m, pe, options, oc.P_INDEX)
+    m.ds[at + w.L_EXPLICIT] = option(m, pe, options, oc.P_UT)
     for k in range(3):
         kind = m.im[row + 1 + 2 * k]
         if kind != oc.O_DSR and kind != oc.O_SLOT:
             continue
         s = slot_at(m, pe, m.im[row + 2 + 2 * k])
-        if m.ds[s + oc.W_FLAGS] & oc.FLAG_INDEXED and m.pe[at + w.L_INDEX] < 0:
-            m.pe[at + w.L_INDEX] = m.ds[s + oc.W_INDEX] & 0xFFFF
+        if m.ds[s + w.D_FLAGS] & oc.FLAG_INDEXED and m.ds[at + w.L_INDEX] < 0:
+            m.ds[at + w.L_INDEX] = m.ds[s + w.D_INDEX] & 0xFFFF
         if kind == oc.O_DSR:
             options_of_register(m, at, s)
 
@@ -91,22 +91,22 @@ def set_options(m, pe, row, options):
 def options_of_register(m, at, s):
     """Options given when a DSR was loaded count where the operation does not give its own."""
     ds = m.ds
-    if m.pe[at + w.L_ACTIVATE] < 0 and m.pe[at + w.L_UNBLOCK] < 0:
-        m.pe[at + w.L_ACTIVATE] = ds[s + w.S_ACTIVATE]
-        m.pe[at + w.L_UNBLOCK] = ds[s + w.S_UNBLOCK]
-        m.pe[at + w.L_UNBLOCK_KIND] = ds[s + w.S_UNBLOCK_KIND]
+    if m.ds[at + w.L_ACTIVATE] < 0 and m.ds[at + w.L_UNBLOCK] < 0:
+        m.ds[at + w.L_ACTIVATE] = ds[s + w.S_ACTIVATE]
+        m.ds[at + w.L_UNBLOCK] = ds[s + w.S_UNBLOCK]
+        m.ds[at + w.L_UNBLOCK_KIND] = ds[s + w.S_UNBLOCK_KIND]
     if ds[s + w.S_ASYNC] > 0:
-        m.pe[at + w.L_ASYNC] = 1
-    if m.pe[at + w.L_EXPLICIT] < 0 and ds[s + oc.W_UT] >= 0:
-        m.pe[at + w.L_EXPLICIT] = ds[s + oc.W_UT]
-    row = ds[s + oc.W_OPTIONS]
+        m.ds[at + w.L_ASYNC] = 1
+    if m.ds[at + w.L_EXPLICIT] < 0 and ds[s + w.D_UT] >= 0:
+        m.ds[at + w.L_EXPLICIT] = ds[s + w.D_UT]
+    row = ds[s + w.D_OPTIONS]
     if row < 0:
         return
-    if m.pe[at + w.L_PRIORITY] < 0:
-        m.pe[at + w.L_PRIORITY] = m.im[row + oc.P_PRIORITY]
-    if m.pe[at + w.L_ON_CONTROL] <= 0:
-        m.pe[at + w.L_ON_CONTROL] = max(m.im[row + oc.P_ON_CONTROL], 0)
-        m.pe[at + w.L_ON_CONTROL_ID] = m.im[row + oc.P_ON_CONTROL_ID]
+    if m.ds[at + w.L_PRIORITY] < 0:
+        m.ds[at + w.L_PRIORITY] = m.im[row + oc.P_PRIORITY]
+    if m.ds[at + w.L_ON_CONTROL] <= 0:
+        m.ds[at + w.L_ON_CONTROL] = max(m.im[row + oc.P_ON_CONTROL], 0)
+        m.ds[at + w.L_ON_CONTROL_ID] = m.im[row + oc.P_ON_CONTROL_ID]
 
 
 @kernel
@@ -169,13 +169,13 @@ def issue_on_memory(m, pe, row, result):
     n = prepare(m, pe, row)
     if n < 0:
         return np.int64(-1)
-    if n == w.FOREVER:
+    if n == w.UNENDING:
         fault(m, oc.F_BAD_EXTENT, pe, w.ENDLESS, 1)
         return np.int64(-1)
     op = m.im[row]
     set_options(m, pe, row, option_row(m, pe, row))
-    at = lane_at(pe, w.MAIN)
-    if m.pe[at + w.L_ASYNC] != 0:
+    at = lane_at(m, pe, w.MAIN)
+    if m.ds[at + w.L_ASYNC] != 0:
         fault(m, oc.F_ASYNC_MEMORY, pe, op, 0)
         return np.int64(-1)
     if not vector(m, pe, w.MAIN, op, n):
@@ -200,7 +200,7 @@ def option_row(m, pe, row):
 @kernel
 def choose_lane(m, pe):
     """The microthread of an asynchronous operation prepared in MAIN, -1 if none is free."""
-    explicit = m.pe[lane_at(pe, w.MAIN) + w.L_EXPLICIT]
+    explicit = m.ds[lane_at(m, pe, w.MAIN) + w.L_EXPLICIT]
     if m.g[w.G_WSE3] != 0 and explicit >= 0:
         return explicit
     for k in range(3):
@@ -246,31 +246,31 @@ def issue_on_fabric(m, pe, row, result, now):
     if n < 0:
         return STOPPED, np.int64(0)
     p = pe * w.PE_WORDS
-    at = lane_at(pe, w.MAIN)
+    at = lane_at(m, pe, w.MAIN)
     set_options(m, pe, row, option_row(m, pe, row))
     if not check_queues(m, pe):
         return STOPPED, np.int64(0)
     lane = np.int64(w.MAIN)
-    if m.pe[at + w.L_ASYNC] != 0:
+    if m.ds[at + w.L_ASYNC] != 0:
         lane = choose_lane(m, pe)
-        if lane < 0 or lane >= w.MAIN:
-            fault(m, oc.F_BAD_ID if lane >= w.MAIN else oc.F_MICROTHREAD_BUSY, pe, lane, 3)
+        if lane < 0 or lane >= w.MAIN or m.g[w.G_LANE_AT + lane] < 0:
+            fault(m, oc.F_BAD_ID if lane >= 0 else oc.F_MICROTHREAD_BUSY, pe, lane, 3)
             return STOPPED, np.int64(0)
-    explicit = 1 if m.g[w.G_WSE3] != 0 and m.pe[at + w.L_EXPLICIT] >= 0 else 0
+    explicit = 1 if m.g[w.G_WSE3] != 0 and m.ds[at + w.L_EXPLICIT] >= 0 else 0
     if not check_conflicts(m, pe, lane, explicit):
         return STOPPED, np.int64(0)
     cycles = setup(m, row)
-    m.pe[at + w.L_OP] = m.im[row]
-    m.pe[at + w.L_N] = n
-    m.pe[at + w.L_EXPLICIT] = explicit
-    m.pe[at + w.L_RESULT] = result
-    m.pe[at + w.L_PC] = m.pe[p + w.PC]
-    m.pe[at + w.L_TASK] = m.pe[p + w.TASK]
+    m.ds[at + w.L_OP] = m.im[row]
+    m.ds[at + w.L_N] = n
+    m.ds[at + w.L_EXPLICIT] = explicit
+    m.ds[at + w.L_RESULT] = result
+    m.ds[at + w.L_PC] = m.pe[p + w.PC]
+    m.ds[at + w.L_TASK] = m.pe[p + w.TASK]
     if lane != w.MAIN:
-        target = lane_at(pe, lane)
+        target = lane_at(m, pe, lane)
         for i in range(w.LIVE_WORDS):
-            m.pe[target + i] = m.pe[at + i]
-        m.pe[target + w.L_RESULT] = -1
+            m.ds[target + i] = m.ds[at + i]
+        m.ds[target + w.L_RESULT] = -1
         move_to_lane(m, pe, lane)
         if result >= 0:
             m.rg[m.pe[p + w.FRAME] + w.FRAME_HEAD + result] = 1

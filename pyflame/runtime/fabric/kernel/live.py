@@ -15,8 +15,8 @@ from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import fault
 from pyflame.runtime.fabric.kernel.exceptions import watched
 from pyflame.runtime.fabric.kernel.jit import inlined, kernel
-from pyflame.runtime.fabric.kernel.operands import locate, record, scratch, within
-from pyflame.runtime.fabric.kernel.queues import in_head, in_pop, note_sender, out_push
+from pyflame.runtime.fabric.kernel.operands import lane_at, locate, record, scratch, within
+from pyflame.runtime.fabric.kernel.queues import in_head, in_pop, note_sender, out_push, out_room
 from pyflame.runtime.fabric.kernel.table import SIZE_TABLE
 from pyflame.runtime.fabric.kernel.tasks import activate, set_blocked
 from pyflame.runtime.fabric.kernel.vector import copy_halfwords, save_positions
@@ -26,15 +26,9 @@ TERMINATE, THEN_ACTIVATE, THEN_UNBLOCK = 1, 2, 3
 
 
 @kernel
-def lane_at(pe, lane):
-    """Where a lane's words lie in pe."""
-    return pe * w.PE_WORDS + w.LIVE_OPS + lane * w.LIVE_WORDS
-
-
-@kernel
 def fifo_state(m, pe, number):
     """Where a FIFO's head and count lie in ds."""
-    return pe * m.g[w.G_DS_WORDS] + w.LANES * 3 * w.OPERAND_RECORD + number * w.FIFO_STATE
+    return pe * m.g[w.G_DS_WORDS] + m.g[w.G_FIFO_AT] + number * w.FIFO_STATE
 
 
 @kernel
@@ -72,7 +66,7 @@ def shared(m, pe, kind, q, lane, explicit):
         for k in range(3):
             o = record(m, pe, other, k)
             if m.ds[o + w.K_KIND] == kind and m.ds[o + w.K_QUEUE] == q:
-                if other == lane or m.pe[lane_at(pe, other) + w.L_EXPLICIT] == 0:
+                if other == lane or m.ds[lane_at(m, pe, other) + w.L_EXPLICIT] == 0:
                     return False
     return True
 
@@ -98,29 +92,29 @@ def move_to_lane(m, pe, lane):
 def enter(m, pe, lane, start):
     """Mark a lane live and its queues in use."""
     p = pe * w.PE_WORDS
-    at = lane_at(pe, lane)
+    at = lane_at(m, pe, lane)
     step = np.int64(64)
     bits = np.int64(1) << lane
-    m.pe[at + w.L_OUT] = -1
-    m.pe[at + w.L_IN0] = -1
+    m.ds[at + w.L_OUT] = -1
+    m.ds[at + w.L_IN0] = -1
     for k in range(3):
         o = record(m, pe, lane, k)
         kind = m.ds[o + w.K_KIND]
         if kind == w.K_FABIN:
             bits |= np.int64(1) << (w.READ_SHIFT + m.ds[o + w.K_QUEUE])
-            m.pe[at + w.L_IN0] = m.ds[o + w.K_QUEUE]
+            m.ds[at + w.L_IN0] = m.ds[o + w.K_QUEUE]
             step = min(step, np.int64(m.ds[o + w.K_WIDTH]))
         elif kind == w.K_FABOUT:
             q = m.ds[o + w.K_QUEUE]
             bits |= np.int64(1) << (w.WRITE_SHIFT + q)
-            m.pe[at + w.L_OUT] = q
-            note_sender(m, pe, q, m.pe[at + w.L_PC], m.ds[o + w.K_COLOR])
+            m.ds[at + w.L_OUT] = q
+            note_sender(m, pe, q, m.ds[at + w.L_PC], m.ds[o + w.K_COLOR])
             step = min(step, np.int64(m.ds[o + w.K_WIDTH]))
-    m.pe[at + w.L_STEP] = 1 if step == 64 else step
-    m.pe[at + w.L_POS] = 0
-    m.pe[at + w.L_HALF] = 0
-    m.pe[at + w.L_START] = start
-    m.pe[at + w.L_SINCE] = start
+    m.ds[at + w.L_STEP] = 1 if step == 64 else step
+    m.ds[at + w.L_POS] = 0
+    m.ds[at + w.L_HALF] = 0
+    m.ds[at + w.L_START] = start
+    m.ds[at + w.L_SINCE] = start
     m.pe[p + w.LIVE] |= bits
 
 
@@ -128,7 +122,7 @@ def enter(m, pe, lane, start):
 def leave(m, pe, lane, now, result):
     """End a lane's operation: free its queues, save addresses, set its flags."""
     p = pe * w.PE_WORDS
-    at = lane_at(pe, lane)
+    at = lane_at(m, pe, lane)
     if m.g[w.G_TRACE] != 0:
         rec.operation_ends(m, pe, lane, now)
     m.pe[p + w.LIVE] &= ~(np.int64(1) << lane)
@@ -142,24 +136,24 @@ def leave(m, pe, lane, now, result):
                 elif m.ds[o + w.K_KIND] == w.K_FABOUT:
                     live |= np.int64(1) << (w.WRITE_SHIFT + m.ds[o + w.K_QUEUE])
     m.pe[p + w.LIVE] = live
-    save_positions(m, pe, lane, m.pe[at + w.L_POS])
+    save_positions(m, pe, lane, m.ds[at + w.L_POS])
     if lane == w.MAIN:
         m.pe[p + w.STATUS] = w.RUNNING
         m.pe[p + w.MAIN_AT] = now + 1
-        if m.pe[at + w.L_RESULT] >= 0:
-            m.rg[m.pe[p + w.FRAME] + w.FRAME_HEAD + m.pe[at + w.L_RESULT]] = result
+        if m.ds[at + w.L_RESULT] >= 0:
+            m.rg[m.pe[p + w.FRAME] + w.FRAME_HEAD + m.ds[at + w.L_RESULT]] = result
     return complete(m, pe, lane)
 
 
 @kernel
 def complete(m, pe, lane):
     """The completion flags of an operation: activate or unblock. False after a fault."""
-    at = lane_at(pe, lane)
-    if m.pe[at + w.L_ACTIVATE] >= 0 and not activate(m, pe, m.pe[at + w.L_ACTIVATE]):
+    at = lane_at(m, pe, lane)
+    if m.ds[at + w.L_ACTIVATE] >= 0 and not activate(m, pe, m.ds[at + w.L_ACTIVATE]):
         return False
-    if m.pe[at + w.L_UNBLOCK] >= 0:
-        kind = m.pe[at + w.L_UNBLOCK_KIND]
-        return set_blocked(m, pe, max(kind, 0), m.pe[at + w.L_UNBLOCK], False)
+    if m.ds[at + w.L_UNBLOCK] >= 0:
+        kind = m.ds[at + w.L_UNBLOCK_KIND]
+        return set_blocked(m, pe, max(kind, 0), m.ds[at + w.L_UNBLOCK], False)
     return True
 
 
@@ -168,22 +162,22 @@ def advance(m, pe, lane, now):
     """Let a lane do one step if its operands allow: BLOCKED, ADVANCED, FINISHED or FAULTED."""
     state = step(m, pe, lane, now)
     if state == FAULTED:
-        m.g[w.G_FAULT_PC] = m.pe[lane_at(pe, lane) + w.L_PC]
-        m.g[w.G_FAULT_TASK] = m.pe[lane_at(pe, lane) + w.L_TASK]
+        m.g[w.G_FAULT_PC] = m.ds[lane_at(m, pe, lane) + w.L_PC]
+        m.g[w.G_FAULT_TASK] = m.ds[lane_at(m, pe, lane) + w.L_TASK]
     return state
 
 
 @inlined
 def step(m, pe, lane, now):
     """`advance` without noting where a fault comes from."""
-    at = lane_at(pe, lane)
-    if m.pe[at + w.L_START] > now:
+    at = lane_at(m, pe, lane)
+    if m.ds[at + w.L_START] > now:
         return BLOCKED
     if lane != w.MAIN and (m.pe[pe * w.PE_WORDS + w.UT_BLOCKED] >> lane) & 1:
         return BLOCKED
     moved = 0
-    for _ in range(m.pe[at + w.L_STEP]):
-        if m.pe[at + w.L_POS] >= m.pe[at + w.L_N]:
+    for _ in range(m.ds[at + w.L_STEP]):
+        if m.ds[at + w.L_POS] >= m.ds[at + w.L_N]:
             break
         state = ready(m, pe, lane, now)
         if state == FINISHED:
@@ -192,11 +186,11 @@ def step(m, pe, lane, now):
             if stops_early(m, pe, lane):
                 return FINISHED if leave(m, pe, lane, now, 0) else FAULTED
             break
-        if not element(m, pe, lane, m.pe[at + w.L_POS], now):
+        if not element(m, pe, lane, m.ds[at + w.L_POS], now):
             return FAULTED
-        m.pe[at + w.L_POS] += 1
+        m.ds[at + w.L_POS] += 1
         moved += 1
-    if m.pe[at + w.L_POS] >= m.pe[at + w.L_N]:
+    if m.ds[at + w.L_POS] >= m.ds[at + w.L_N]:
         account(m, pe, lane, now)
         return FINISHED if leave(m, pe, lane, now, 1) else FAULTED
     if moved == 0:
@@ -209,21 +203,22 @@ def step(m, pe, lane, now):
 def account(m, pe, lane, now):
     """Count the issue slot, and for the main thread the cycles it stood still before."""
     p = pe * w.PE_WORDS
-    at = lane_at(pe, lane)
+    at = lane_at(m, pe, lane)
     m.pe[p + w.BUSY_CYCLES] += 1
+    m.g[w.G_LANE_STEPS] += 1
     if m.g[w.G_TRACE] != 0:
-        rec.operation_steps(m, pe, lane, now, m.pe[at + w.L_SINCE], m.pe[at + w.L_PC])
+        rec.operation_steps(m, pe, lane, now, m.ds[at + w.L_SINCE], m.ds[at + w.L_PC])
     if lane == w.MAIN:
-        m.pe[p + w.STALL_CYCLES] += now - m.pe[at + w.L_SINCE]
-    m.pe[at + w.L_SINCE] = now + 1
+        m.pe[p + w.STALL_CYCLES] += now - m.ds[at + w.L_SINCE]
+    m.ds[at + w.L_SINCE] = now + 1
 
 
 @kernel
 def ready(m, pe, lane, now):
     """ADVANCED if the next element can be processed, FINISHED if a control wavelet ends the
     operation, else BLOCKED."""
-    at = lane_at(pe, lane)
-    i = m.pe[at + w.L_POS]
+    at = lane_at(m, pe, lane)
+    i = m.ds[at + w.L_POS]
     for k in range(3):
         o = record(m, pe, lane, k)
         kind = m.ds[o + w.K_KIND]
@@ -231,13 +226,11 @@ def ready(m, pe, lane, now):
             head = in_head(m, pe, m.ds[o + w.K_QUEUE])
             if head < 0 or head >> w.TIME_SHIFT > now:
                 return BLOCKED
-            if head & w.CONTROL_BIT and m.pe[at + w.L_ON_CONTROL] > 0:
+            if head & w.CONTROL_BIT and m.ds[at + w.L_ON_CONTROL] > 0:
                 return FINISHED
         elif kind == w.K_FABOUT:
-            if i % m.ds[o + w.K_PACK] == 0:
-                q = m.ds[o + w.K_QUEUE]
-                count = m.pe[pe * w.PE_WORDS + w.OUT_QUEUE + q * w.OUT_WORDS + 1]
-                if count >= m.g[w.G_OUT_DEPTH + q]:
+            if i & (m.ds[o + w.K_PACK] - 1) == 0:
+                if not out_room(m, pe, m.ds[o + w.K_QUEUE]):
                     return BLOCKED
         elif kind == w.K_FIFO_KIND:
             count = m.ds[fifo_state(m, pe, m.ds[o + w.K_FIFO]) + 1]
@@ -249,7 +242,7 @@ def ready(m, pe, lane, now):
 @kernel
 def stops_early(m, pe, lane):
     """Whether a blocked operation is a synchronous one that waits for a FIFO."""
-    if m.pe[lane_at(pe, lane) + w.L_ASYNC] != 0:
+    if m.ds[lane_at(m, pe, lane) + w.L_ASYNC] != 0:
         return False
     for k in range(3):
         o = record(m, pe, lane, k)
@@ -263,15 +256,15 @@ def stops_early(m, pe, lane):
 @kernel
 def finish_early(m, pe, lane, now):
     """A control wavelet ends the operation as `.on_control` says."""
-    at = lane_at(pe, lane)
+    at = lane_at(m, pe, lane)
     for k in range(1, 3):
         o = record(m, pe, lane, k)
         if m.ds[o + w.K_KIND] == w.K_FABIN:
             head = in_head(m, pe, m.ds[o + w.K_QUEUE])
             if head >= 0 and head >> w.TIME_SHIFT <= now and head & w.CONTROL_BIT:
                 in_pop(m, pe, m.ds[o + w.K_QUEUE])
-    action = m.pe[at + w.L_ON_CONTROL]
-    number = m.pe[at + w.L_ON_CONTROL_ID]
+    action = m.ds[at + w.L_ON_CONTROL]
+    number = m.ds[at + w.L_ON_CONTROL_ID]
     fine = True
     if action == THEN_ACTIVATE:
         fine = activate(m, pe, number)
@@ -299,8 +292,9 @@ def source(m, pe, lane, k, i, size, last):
             m.m32[at >> 2] = word & w.PAYLOAD
         else:
             pack = m.ds[o + w.K_PACK]
-            m.m16[at >> 1] = (word >> (16 * (i % pack))) & 0xFFFF
-            if i % pack != pack - 1 and not last:
+            part = i & (pack - 1)
+            m.m16[at >> 1] = (word >> (16 * part)) & 0xFFFF
+            if part != pack - 1 and not last:
                 return np.int64(to)
         in_pop(m, pe, q)
         return np.int64(to)
@@ -349,10 +343,10 @@ def signal(m, pe, o, column, address):
 @kernel
 def element(m, pe, lane, i, now):
     """Process element i of a live operation; False after a fault."""
-    at = lane_at(pe, lane)
-    op = m.pe[at + w.L_OP]
+    at = lane_at(m, pe, lane)
+    op = m.ds[at + w.L_OP]
     base = pe * w.MEMORY_STRIDE
-    last = i == m.pe[at + w.L_N] - 1
+    last = i == m.ds[at + w.L_N] - 1
     a = source(m, pe, lane, 1, i, SIZE_TABLE[op, 1], last)
     if a < 0:
         return False
@@ -360,7 +354,7 @@ def element(m, pe, lane, i, now):
     if b < 0:
         return False
     if m.g[w.G_TRACE] != 0:
-        rec.arrived(m, pe, now, m.pe[at + w.L_PC])
+        rec.arrived(m, pe, now, m.ds[at + w.L_PC])
     o = record(m, pe, lane, 0)
     kind = m.ds[o + w.K_KIND]
     size = SIZE_TABLE[op, 0]
@@ -390,21 +384,21 @@ def element(m, pe, lane, i, now):
 @kernel
 def send(m, pe, lane, o, i, size, last, now):
     """Put the element in a lane's destination scratch on its way, packed or indexed as asked."""
-    at = lane_at(pe, lane)
+    at = lane_at(m, pe, lane)
     cell = pe * w.MEMORY_STRIDE + scratch(lane, 0)
     flags = m.ds[o + w.K_FLAGS]
     if size == 4:
         word = np.int64(m.m32[cell >> 2])
     else:
         word = np.int64(m.m16[cell >> 1])
-        if m.pe[at + w.L_INDEX] >= 0:
-            word |= ((m.pe[at + w.L_INDEX] + i) & 0xFFFF) << 16
+        if m.ds[at + w.L_INDEX] >= 0:
+            word |= ((m.ds[at + w.L_INDEX] + i) & 0xFFFF) << 16
         elif m.ds[o + w.K_PACK] == 2:
             if i % 2 == 0 and not last:
-                m.pe[at + w.L_HALF] = word
+                m.ds[at + w.L_HALF] = word
                 return
             if i % 2 == 1:
-                word = m.pe[at + w.L_HALF] | (word << 16)
+                word = m.ds[at + w.L_HALF] | (word << 16)
     if flags & oc.FLAG_CONTROL:
         word |= w.CONTROL_BIT
     if last and flags & oc.FLAG_ADVANCE:

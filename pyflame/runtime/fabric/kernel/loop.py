@@ -9,15 +9,20 @@ from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.core import run
 from pyflame.runtime.fabric.kernel.events import begin_cycle, next_time, wake, wake_router
 from pyflame.runtime.fabric.kernel.jit import entry, inlined, kernel
-from pyflame.runtime.fabric.kernel.live import BLOCKED, advance, lane_at
-from pyflame.runtime.fabric.kernel.pointers import state_of
+from pyflame.runtime.fabric.kernel.live import BLOCKED, advance
+from pyflame.runtime.fabric.kernel.operands import lane_at
+from pyflame.runtime.fabric.kernel.pointers import lowest_bit, state_of
 from pyflame.runtime.fabric.kernel.queues import feed, in_head
-from pyflame.runtime.fabric.kernel.routers import step_routers
+from pyflame.runtime.fabric.kernel.routers import rotated, step_routers
 from pyflame.runtime.fabric.kernel.tasks import pick
 
 PAUSED, QUIET, HOST_READY, FAULTED, TOO_LONG, CROWDED = range(6)
 """Why `advance_machine` returned: chunk done or log full, nothing can happen, launch complete,
-fault, cycle limit, many nodes recorded (after `T_STEPS` cycles of the chunk)."""
+fault, cycle limit, many nodes recorded (after `T_STEPS` of the chunk's work)."""
+
+
+MICROTHREADS = (1 << w.MAIN) - 1
+"""Their bits in LIVE."""
 
 
 @inlined
@@ -25,10 +30,11 @@ def urgent_lane(m, pe, now, first, last):
     """Let a microthread of priorities `first` down to `last` take the slot. True if one did."""
     p = pe * w.PE_WORDS
     for level in range(first, last - 1, -1):
-        for lane in range(w.MAIN):
-            if (m.pe[p + w.LIVE] >> lane) & 1 == 0:
-                continue
-            if m.pe[lane_at(pe, lane) + w.L_PRIORITY] == level:
+        lanes = m.pe[p + w.LIVE] & MICROTHREADS
+        while lanes != 0:
+            lane = lowest_bit(lanes)
+            lanes &= lanes - 1
+            if m.ds[lane_at(m, pe, lane) + w.L_PRIORITY] == level:
                 if advance(m, pe, lane, now) != BLOCKED:
                     return True
     return False
@@ -39,12 +45,14 @@ def low_lane(m, pe, now):
     """Let one of the other microthreads take the slot, in turn. True if one did."""
     p = pe * w.PE_WORDS
     start = m.pe[p + w.RR_UT]
-    for i in range(w.MAIN):
-        lane = (start + i) % w.MAIN
-        if (m.pe[p + w.LIVE] >> lane) & 1 == 0 or m.pe[lane_at(pe, lane) + w.L_PRIORITY] > 1:
+    lanes = rotated(m.pe[p + w.LIVE] & MICROTHREADS, start, w.MAIN)
+    while lanes != 0:
+        lane = (start + lowest_bit(lanes)) % w.MAIN
+        lanes &= lanes - 1
+        if m.ds[lane_at(m, pe, lane) + w.L_PRIORITY] > 1:
             continue
         if advance(m, pe, lane, now) != BLOCKED:
-            m.pe[p + w.RR_UT] = lane + 1
+            m.pe[p + w.RR_UT] = (lane + 1) % w.MAIN
             return True
     return False
 
@@ -99,7 +107,7 @@ def step_core(m, pe, now):
     """One PE at cycle `now`: at most one thread takes the issue slot; then the next wake-up."""
     p = pe * w.PE_WORDS
     used = False
-    lanes = m.pe[p + w.LIVE] & w.LANE_MASK & ~(1 << w.MAIN)
+    lanes = m.pe[p + w.LIVE] & MICROTHREADS
     if m.pe[p + w.SLOT] <= now:
         level = m.pe[p + w.MAIN_LEVEL]
         if lanes != 0 and level != oc.LEVEL_MEDIUM_LOW:
@@ -131,18 +139,16 @@ def next_wake(m, pe, now, used):
     elif m.pe[p + w.BUSY] > now:
         time = min(time, busy)
     mask = m.pe[p + w.IN_MASK]
-    if mask != 0:
-        for q in range(w.QUEUES):
-            if (mask >> q) & 1:
-                ready = in_head(m, pe, q) >> w.TIME_SHIFT
-                if ready > now:
-                    time = min(time, ready)
-    if lanes != 0:
-        for lane in range(w.MAIN + 1):
-            if (lanes >> lane) & 1:
-                start = m.pe[lane_at(pe, lane) + w.L_START]
-                if start > now:
-                    time = min(time, start)
+    while mask != 0:
+        ready = in_head(m, pe, lowest_bit(mask)) >> w.TIME_SHIFT
+        mask &= mask - 1
+        if ready > now:
+            time = min(time, ready)
+    while lanes != 0:
+        start = m.ds[lane_at(m, pe, lowest_bit(lanes)) + w.L_START]
+        lanes &= lanes - 1
+        if start > now:
+            time = min(time, start)
     return time
 
 
@@ -159,14 +165,16 @@ def poke(m):
 
 
 @entry
-def advance_machine(state, cycles):
-    """Run until something stops the machine or about `cycles` cycles with events are done.
+def advance_machine(state, work):
+    """Run until something stops the machine or about `work` router looks and core steps are done.
+
+    A step counts more for the main thread's cycles that it ran ahead.
 
     `state` is what `pointers.handle` makes of the arrays.
     """
     m = state_of(state)
     g = m.g
-    steps = 0
+    g[w.G_WORK] = 0
     if g[w.G_POKED] != 0:
         poke(m)
     while True:
@@ -175,10 +183,10 @@ def advance_machine(state, cycles):
         if g[w.G_WAITING] == 0:
             g[w.G_WAITING] = -1
             return HOST_READY
-        if steps >= cycles or 2 * g[w.G_LOG] > g[w.G_LOG_SIZE]:
+        if g[w.G_WORK] >= work or 2 * g[w.G_LOG] > g[w.G_LOG_SIZE]:
             return PAUSED
         if g[w.G_TRACE] != 0 and m.tr[t.T_NODE_COUNT] >= m.tr[t.T_NODE_PAUSE]:
-            m.tr[t.T_STEPS] = steps
+            m.tr[t.T_STEPS] = g[w.G_WORK]
             return CROWDED
         now = next_time(m)
         if now == w.FOREVER:
@@ -196,4 +204,5 @@ def advance_machine(state, cycles):
                 step_core(m, pe, now)
         g[w.G_RUN] = 0
         g[w.G_STEPS] += i
-        steps += 1
+        g[w.G_WORK] += i + g[w.G_ROUTERS] + 1
+        g[w.G_CYCLES] += 1

@@ -14,6 +14,8 @@ from pyflame.runtime.fabric import isa
     ROUTESET, SWITCHPOS, SWITCHVALID, SWITCHMODE, TEARDOWNEXIT, TEARDOWNPENDING, ROUTEGET,
     FILTERSET, MAPNEXT, BOUND, FILTERGET, SWITCHGET, QUEUESTATUS, MAINPRIORITY, EXCEPTIONS,
 ) = (int(op) for op in isa.Op)  # fmt: skip
+LDC = len(isa.Op)
+"""r(a) = constant d of the image: an LDI whose value differs between images that share code."""
 
 (T_BOOL, T_I8, T_U8, T_I16, T_U16, T_I32, T_U32, T_I64, T_U64, T_F16, T_BF16, T_F32) = (
     int(t) for t in isa.Type
@@ -39,11 +41,6 @@ from pyflame.runtime.fabric import isa
     F_OFF_FABRIC, F_ASYNC_MEMORY, F_FIFO_WIDTH, F_BAD_INDEX, F_EXCEPTION, F_NO_RESULT, F_STOLEN,
 ) = (int(f) for f in isa.Fault)  # fmt: skip
 
-(W_KIND, W_BASE, W_OFFSET, W_EXTENT, W_STRIDE, W_EXTENT0) = range(6)
-W_STRIDE0 = 9
-(
-    W_COLOR, W_QUEUE, W_FLAGS, W_INDEX, W_WRAP, W_FIFO, W_SAVE, W_SIMD, W_UT, W_OPTIONS, W_POSITION,
-) = range(13, 24)  # fmt: skip
 (KIND_NONE, KIND_MEM1D, KIND_MEM4D, KIND_FABIN, KIND_FABOUT, KIND_CIRCBUF, KIND_FIFO) = range(7)
 (O_NONE, O_SLOT, O_DSR, O_SCALAR, O_POINTER) = range(5)
 (FLAG_CONTROL, FLAG_ADVANCE, FLAG_INDEXED) = (1, 2, 4)

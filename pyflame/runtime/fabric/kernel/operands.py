@@ -13,9 +13,15 @@ from pyflame.runtime.fabric.kernel.jit import kernel
 
 
 @kernel
+def lane_at(m, pe, lane):
+    """Where the words of a lane that the program can use lie in ds."""
+    return pe * m.g[w.G_DS_WORDS] + m.g[w.G_LANE_AT + lane]
+
+
+@kernel
 def record(m, pe, lane, k):
     """Where operand record k (0 destination, 1 src0, 2 src1) of a lane lies in ds."""
-    return pe * m.g[w.G_DS_WORDS] + (lane * 3 + k) * w.OPERAND_RECORD
+    return lane_at(m, pe, lane) + w.LIVE_WORDS + k * w.OPERAND_RECORD
 
 
 @kernel
@@ -88,9 +94,9 @@ def set_operand(m, pe, lane, k, kind, number, size):
         set_limits(m, pe, o, number)
         return aligned(m, pe, o, size)
     s = slot_at(m, pe, number)
-    if kind == oc.O_DSR and ds[s + oc.W_SAVE] > 0:
+    if kind == oc.O_DSR and ds[s + w.D_SAVE] > 0:
         ds[o + w.K_SLOT] = s
-        ds[o + w.K_POSITION] = ds[s + oc.W_POSITION]
+        ds[o + w.K_POSITION] = ds[s + w.D_POSITION]
     return set_from_descriptor(m, pe, o, s, size)
 
 
@@ -98,37 +104,37 @@ def set_operand(m, pe, lane, k, kind, number, size):
 def set_from_descriptor(m, pe, o, s, size):
     """Fill the operand record at o from the descriptor at s."""
     ds = m.ds
-    kind = ds[s + oc.W_KIND]
+    kind = ds[s + w.D_KIND]
     if kind == oc.KIND_FABIN or kind == oc.KIND_FABOUT:
         return set_fabric(m, pe, o, s, size)
     if kind == oc.KIND_FIFO:
         return set_fifo(m, pe, o, s, size)
-    base = ds[s + oc.W_BASE]
+    base = ds[s + w.D_BASE]
     if kind == oc.KIND_MEM1D:
         ds[o + w.K_KIND] = w.K_LINEAR
-        ds[o + w.K_ADDRESS] = base + ds[s + oc.W_OFFSET]
-        ds[o + w.K_STEP] = ds[s + oc.W_STRIDE] * size
+        ds[o + w.K_ADDRESS] = base + ds[s + w.D_OFFSET]
+        ds[o + w.K_STEP] = ds[s + w.D_STRIDE] * size
     elif kind == oc.KIND_MEM4D:
         ds[o + w.K_KIND] = w.K_NESTED
-        ds[o + w.K_ADDRESS] = base + ds[s + oc.W_OFFSET]
+        ds[o + w.K_ADDRESS] = base + ds[s + w.D_OFFSET]
         for i in range(3):
-            ds[o + w.K_E1 + i] = max(ds[s + oc.W_EXTENT0 + 1 + i], 1)
-            ds[o + w.K_S0 + i] = ds[s + oc.W_STRIDE0 + i] * size
-        ds[o + w.K_STEP] = ds[s + oc.W_STRIDE0 + 3] * size
+            ds[o + w.K_E1 + i] = max(ds[s + w.D_EXTENT0 + 1 + i], 1)
+            ds[o + w.K_S0 + i] = ds[s + w.D_STRIDE0 + i] * size
+        ds[o + w.K_STEP] = ds[s + w.D_STRIDE0 + 3] * size
     elif kind == oc.KIND_CIRCBUF:
-        if ds[s + oc.W_WRAP] <= 0:
+        if ds[s + w.D_WRAP] <= 0:
             fault(m, oc.F_BAD_DSD, pe, kind, s)
             return False
         ds[o + w.K_KIND] = w.K_CIRCULAR
         ds[o + w.K_ADDRESS] = base
         ds[o + w.K_STEP] = size
-        ds[o + w.K_E1] = ds[s + oc.W_WRAP]
-        ds[o + w.K_POSITION] = ds[s + oc.W_POSITION] + ds[s + oc.W_OFFSET] // size
+        ds[o + w.K_E1] = ds[s + w.D_WRAP]
+        ds[o + w.K_POSITION] = ds[s + w.D_POSITION] + ds[s + w.D_OFFSET] // size
     else:
         fault(m, oc.F_BAD_DSD, pe, kind, 0)
         return False
-    if ds[s + oc.W_EXTENT] < 0 or (ds[s + oc.W_EXTENT] > w.ENDLESS and kind != oc.KIND_MEM4D):
-        fault(m, oc.F_BAD_EXTENT, pe, ds[s + oc.W_EXTENT], 0)
+    if ds[s + w.D_EXTENT] < 0 or (ds[s + w.D_EXTENT] > w.ENDLESS and kind != oc.KIND_MEM4D):
+        fault(m, oc.F_BAD_EXTENT, pe, ds[s + w.D_EXTENT], 0)
         return False
     set_limits(m, pe, o, base)
     return aligned(m, pe, o, size)
@@ -147,25 +153,25 @@ def aligned(m, pe, o, size):
 def set_fabric(m, pe, o, s, size):
     """Fill an operand record from a fabin or fabout descriptor."""
     ds = m.ds
-    into = ds[s + oc.W_KIND] == oc.KIND_FABIN
-    q = ds[s + oc.W_QUEUE]
+    into = ds[s + w.D_KIND] == oc.KIND_FABIN
+    q = ds[s + w.D_QUEUE]
     if q < 0 or q >= w.QUEUES:
         fault(m, oc.F_BAD_ID, pe, q, 1)
         return False
     image = m.pe[pe * w.PE_WORDS + w.IMAGE]
     color = m.im[m.im[image + (w.I_IN_COLOR if into else w.I_OUT_COLOR)] + q]
     if not into and color < 0:
-        color = ds[s + oc.W_COLOR]
+        color = ds[s + w.D_COLOR]
     if not into and color >= w.COLORS:
         fault(m, oc.F_BAD_ID, pe, color, 0)
         return False
     ds[o + w.K_KIND] = w.K_FABIN if into else w.K_FABOUT
     ds[o + w.K_QUEUE] = q
     ds[o + w.K_COLOR] = color
-    ds[o + w.K_FLAGS] = ds[s + oc.W_FLAGS]
-    ds[o + w.K_PACK] = 2 if size == 2 and ds[s + oc.W_SIMD] >= 2 else 1
+    ds[o + w.K_FLAGS] = ds[s + w.D_FLAGS]
+    ds[o + w.K_PACK] = 2 if size == 2 and ds[s + w.D_SIMD] >= 2 else 1
     # simd_64 takes two wavelets of two halves each with one issue slot
-    ds[o + w.K_WIDTH] = 4 if size == 2 and ds[s + oc.W_SIMD] == 4 else ds[o + w.K_PACK]
+    ds[o + w.K_WIDTH] = 4 if size == 2 and ds[s + w.D_SIMD] == 4 else ds[o + w.K_PACK]
     return True
 
 
@@ -174,7 +180,7 @@ def set_fifo(m, pe, o, s, size):
     """Fill an operand record from a FIFO."""
     ds = m.ds
     image = m.pe[pe * w.PE_WORDS + w.IMAGE]
-    number = ds[s + oc.W_FIFO]
+    number = ds[s + w.D_FIFO]
     if number < 0 or number >= m.im[image + w.I_FIFO_COUNT]:
         fault(m, oc.F_BAD_DSD, pe, oc.KIND_FIFO, number)
         return False
@@ -196,9 +202,9 @@ def length_of(m, pe, kind, number):
     if kind == oc.O_NONE or kind == oc.O_SCALAR or kind == oc.O_POINTER:
         return -1
     s = slot_at(m, pe, number)
-    if m.ds[s + oc.W_KIND] == oc.KIND_FIFO:
+    if m.ds[s + w.D_KIND] == oc.KIND_FIFO:
         return -1
-    return m.ds[s + oc.W_EXTENT]
+    return m.ds[s + w.D_EXTENT]
 
 
 @kernel
@@ -210,7 +216,7 @@ def combined_length(src0, src1, dest):
     if n <= 0:
         n = dest
     if n == w.ENDLESS:
-        return w.FOREVER
+        return w.UNENDING
     if n <= 0:
         return 1 if src0 < 0 and src1 < 0 and dest < 0 else 0
     return n

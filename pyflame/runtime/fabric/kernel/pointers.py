@@ -30,9 +30,11 @@ from pyflame.runtime.fabric.kernel.words import Arrays
 ELEMENTS: dict[str, types.Type] = {
     "g": types.int64,
     "pe": types.int64,
+    "qu": types.int64,
     "rg": types.int64,
     "ds": types.int32,
-    "ch": types.int64,
+    "ch": types.int32,
+    "cf": types.int64,
     "im": types.int64,
     "ev": types.int64,
     "hs": types.int64,
@@ -140,6 +142,21 @@ INTERPRETED = bool(getattr(config, "DISABLE_JIT", False))
 
 state_of: Any = (lambda arrays: arrays) if INTERPRETED else intrinsic(_as_state)
 """The kernel's view of the state: `Arrays` in plain Python, else the table of addresses."""
+
+
+def _as_lowest_bit(typingctx: Any, bits: Any) -> Any:
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), codegen
+
+
+lowest_bit: Any = (
+    (lambda bits: (int(bits) & -int(bits)).bit_length() - 1)
+    if INTERPRETED
+    else intrinsic(_as_lowest_bit)
+)
+"""The number of the lowest bit that is set in an int64 other than 0."""
 
 
 def handle(arrays: Arrays) -> Any:

@@ -10,52 +10,67 @@ from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import wake, wake_router
 from pyflame.runtime.fabric.kernel.jit import kernel
 
-RAMP_STAGES = 2
-"""Wavelets that the way from router to input queue holds beyond the queue's own depth."""
+
+@kernel
+def in_at(m, pe, q):
+    """Where input queue q lies in qu; only for queues that the program initialises."""
+    return pe * m.g[w.G_QUEUE_WORDS] + m.g[w.G_IN_AT + q]
+
+
+@kernel
+def out_at(m, pe, q):
+    """Where output queue q lies in qu; only for queues that the program can name."""
+    return pe * m.g[w.G_QUEUE_WORDS] + m.g[w.G_OUT_AT + q]
 
 
 @kernel
 def in_room(m, pe, q):
     """Whether input queue q of `pe` can take a wavelet from the router."""
-    return (
-        m.pe[pe * w.PE_WORDS + w.IN_QUEUE + q * w.IN_WORDS + 1]
-        < m.g[w.G_IN_DEPTH + q] + RAMP_STAGES
-    )
+    return m.qu[in_at(m, pe, q) + 1] < m.g[w.G_IN_DEPTH + q] + w.RAMP_STAGES
+
+
+@kernel
+def out_room(m, pe, q):
+    """Whether output queue q of `pe` can take a wavelet from the core."""
+    return m.qu[out_at(m, pe, q) + 1] < m.g[w.G_OUT_DEPTH + q]
 
 
 @kernel
 def in_push(m, pe, q, word, time):
     """Deliver a wavelet, which the core may read from `time`."""
-    p = pe * w.PE_WORDS
-    at = p + w.IN_QUEUE + q * w.IN_WORDS
-    place = (m.pe[at] + m.pe[at + 1]) % w.IN_CAPACITY
-    m.pe[at + 2 + place] = (word & w.FLAG_MASK) | (time << w.TIME_SHIFT)
-    m.pe[at + 1] += 1
+    at = in_at(m, pe, q)
+    place = m.qu[at] + m.qu[at + 1]
+    if place >= m.g[w.G_IN_DEPTH + q] + w.RAMP_STAGES:
+        place -= m.g[w.G_IN_DEPTH + q] + w.RAMP_STAGES
+    m.qu[at + w.IN_HEAD + place] = (word & w.FLAG_MASK) | (time << w.TIME_SHIFT)
+    m.qu[at + 1] += 1
     if m.g[w.G_TRACE] != 0:
-        rec.into_input(m, pe, q, at + 2 + place, m.pe[at + 1])
-    m.pe[p + w.IN_MASK] |= 1 << q
+        rec.into_input(m, pe, q, at + w.IN_HEAD + place, m.qu[at + 1])
+    m.pe[pe * w.PE_WORDS + w.IN_MASK] |= 1 << q
     wake(m, pe, time)
 
 
 @kernel
 def in_head(m, pe, q):
     """The first wavelet of input queue q with its time, or -1."""
-    at = pe * w.PE_WORDS + w.IN_QUEUE + q * w.IN_WORDS
-    if m.pe[at + 1] == 0:
+    at = in_at(m, pe, q)
+    if m.qu[at + 1] == 0:
         return -1
-    return m.pe[at + 2 + m.pe[at]]
+    return m.qu[at + w.IN_HEAD + m.qu[at]]
 
 
 @kernel
 def in_pop(m, pe, q):
     """Remove the first wavelet; the router, or a host stream, may send the next."""
     p = pe * w.PE_WORDS
-    at = p + w.IN_QUEUE + q * w.IN_WORDS
+    at = in_at(m, pe, q)
+    head = m.qu[at]
     if m.g[w.G_TRACE] != 0:
-        rec.from_input(m, pe, q, at + 2 + m.pe[at], m.pe[at + 1])
-    m.pe[at] = (m.pe[at] + 1) % w.IN_CAPACITY
-    m.pe[at + 1] -= 1
-    if m.pe[at + 1] == 0:
+        rec.from_input(m, pe, q, at + w.IN_HEAD + head, m.qu[at + 1])
+    last = head + 1 == m.g[w.G_IN_DEPTH + q] + w.RAMP_STAGES
+    m.qu[at] = 0 if last else head + 1
+    m.qu[at + 1] -= 1
+    if m.qu[at + 1] == 0:
         m.pe[p + w.IN_MASK] &= ~(1 << q)
     if m.pe[p + w.COLOR_MASK] != 0:
         wake_router(m, pe)
@@ -66,36 +81,46 @@ def in_pop(m, pe, q):
 @kernel
 def out_push(m, pe, q, word, color, time):
     """Append a wavelet to output queue q; the router may take it from `time`."""
-    p = pe * w.PE_WORDS
-    at = p + w.OUT_QUEUE + q * w.OUT_WORDS
-    place = (m.pe[at] + m.pe[at + 1]) % w.OUT_CAPACITY
-    m.pe[at + 2 + 2 * place] = (word & w.FLAG_MASK) | (time << w.TIME_SHIFT)
-    m.pe[at + 3 + 2 * place] = color
-    m.pe[at + 1] += 1
+    at = out_at(m, pe, q)
+    place = m.qu[at] + m.qu[at + 1]
+    if place >= m.g[w.G_OUT_DEPTH + q]:
+        place -= m.g[w.G_OUT_DEPTH + q]
+    m.qu[at + w.OUT_HEAD + place] = (word & w.FLAG_MASK) | (time << w.TIME_SHIFT)
+    others = m.qu[at + w.OUT_COLORS] & ~(np.int64(255) << (8 * place))
+    m.qu[at + w.OUT_COLORS] = others | np.int64(color) << (8 * place)
+    m.qu[at + 1] += 1
     if m.g[w.G_TRACE] != 0:
-        rec.into_output(m, pe, q, at + 2 + 2 * place, m.pe[at + 1])
-    m.pe[p + w.OUT_MASK] |= 1 << q
+        rec.into_output(m, pe, q, at + w.OUT_HEAD + place, m.qu[at + 1])
+    m.pe[pe * w.PE_WORDS + w.OUT_MASK] |= 1 << q
     wake_router(m, pe)
 
 
 @kernel
 def note_sender(m, pe, q, pc, color):
     """Remember which instruction wrote to output queue q last, for faults of routers."""
-    m.pe[pe * w.PE_WORDS + w.OUT_SENT + q] = ((pc + 1) << w.SENT_SHIFT) | color
+    m.qu[out_at(m, pe, q) + w.OUT_SENT] = ((pc + 1) << w.SENT_SHIFT) | color
+
+
+@kernel
+def out_color(m, at):
+    """The colour of the first wavelet of the output queue at qu[at]."""
+    return m.qu[at + w.OUT_COLORS] >> (8 * m.qu[at]) & 255
 
 
 @kernel
 def out_pop(m, pe, q):
-    """Remove the first wavelet of output queue q; the core may have waited for the room."""
-    p = pe * w.PE_WORDS
-    at = p + w.OUT_QUEUE + q * w.OUT_WORDS
+    """Take the first wavelet of output queue q; the core may have waited for the room."""
+    at = out_at(m, pe, q)
+    head = m.qu[at]
+    word = m.qu[at + w.OUT_HEAD + head]
     if m.g[w.G_TRACE] != 0:
-        rec.from_output(m, pe, q, at + 2 + 2 * m.pe[at], m.pe[at + 1])
-    m.pe[at] = (m.pe[at] + 1) % w.OUT_CAPACITY
-    m.pe[at + 1] -= 1
-    if m.pe[at + 1] == 0:
-        m.pe[p + w.OUT_MASK] &= ~(1 << q)
+        rec.from_output(m, pe, q, at + w.OUT_HEAD + head, m.qu[at + 1])
+    m.qu[at] = 0 if head + 1 == m.g[w.G_OUT_DEPTH + q] else head + 1
+    m.qu[at + 1] -= 1
+    if m.qu[at + 1] == 0:
+        m.pe[pe * w.PE_WORDS + w.OUT_MASK] &= ~(1 << q)
     wake(m, pe, m.g[w.G_NOW])
+    return word
 
 
 @kernel

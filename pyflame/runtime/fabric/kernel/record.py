@@ -208,17 +208,17 @@ def operation_steps(m, pe, lane, now, since, pc):
 @kernel
 def operation_ends(m, pe, lane, now):
     """The operation of a lane is over."""
-    at = pe * w.PE_WORDS + w.LIVE_OPS + lane * w.LIVE_WORDS
+    at = pe * m.g[w.G_DS_WORDS] + m.g[w.G_LANE_AT + lane]
     row = row_of(m, pe)
     info = (
-        m.pe[at + w.L_OP]
-        | (m.pe[at + w.L_IN0] + 1) << 8
-        | (m.pe[at + w.L_OUT] + 1) << 12
+        np.int64(m.ds[at + w.L_OP])
+        | (m.ds[at + w.L_IN0] + 1) << 8
+        | (m.ds[at + w.L_OUT] + 1) << 12
         | m.tr[row + t.R_WAITED + lane] << 16
     )
     m.tr[row + t.R_WAITED + lane] = 0
-    end = max(now + 1, m.pe[at + w.L_START])
-    span(m, pe, lane, m.pe[at + w.L_START], end, m.pe[at + w.L_PC], info, m.pe[at + w.L_POS])
+    end = max(now + 1, m.ds[at + w.L_START])
+    span(m, pe, lane, m.ds[at + w.L_START], end, m.ds[at + w.L_PC], info, m.ds[at + w.L_POS])
 
 
 # --- whose wavelet set a PE going ---------------------------------------------------------------
@@ -310,23 +310,23 @@ def level(m, pe, q, before, after):
 
 
 @kernel
-def shadow_of(m, pe, at):
-    """Where the tag of the queue entry at pe[at] lies."""
-    return m.tr[t.T_QUEUES] + pe * t.SHADOW + at - pe * w.PE_WORDS - w.IN_QUEUE
+def shadow_of(m, at):
+    """Where the tag of the queue entry at qu[at] lies."""
+    return m.tr[t.T_QUEUES] + at
 
 
 @kernel
 def into_input(m, pe, q, at, count):
-    """The wavelet at hand was put at pe[at], into input queue q that now holds `count`."""
-    m.tr[shadow_of(m, pe, at)] = m.tr[t.T_TAG]
+    """The wavelet at hand was put at qu[at], into input queue q that now holds `count`."""
+    m.tr[shadow_of(m, at)] = m.tr[t.T_TAG]
     level(m, pe, q, count - 1, count)
 
 
 @kernel
 def from_input(m, pe, q, at, count):
-    """The core takes the wavelet at pe[at] from input queue q that held `count`."""
+    """The core takes the wavelet at qu[at] from input queue q that held `count`."""
     row = row_of(m, pe)
-    m.tr[row + t.R_TAG] = m.tr[shadow_of(m, pe, at)]
+    m.tr[row + t.R_TAG] = m.tr[shadow_of(m, at)]
     m.tr[row + t.R_TAG_AT] = m.g[w.G_NOW]
     m.tr[row + t.R_TAG_QUEUE] = q
     level(m, pe, q, count, count - 1)
@@ -334,15 +334,15 @@ def from_input(m, pe, q, at, count):
 
 @kernel
 def into_output(m, pe, q, at, count):
-    """The core put a wavelet at pe[at], into output queue q that now holds `count`."""
-    m.tr[shadow_of(m, pe, at)] = own_tag(m, pe, m.g[w.G_NOW])
+    """The core put a wavelet at qu[at], into output queue q that now holds `count`."""
+    m.tr[shadow_of(m, at)] = own_tag(m, pe, m.g[w.G_NOW])
     level(m, pe, w.QUEUES + q, count - 1, count)
 
 
 @kernel
 def from_output(m, pe, q, at, count):
-    """The router takes the wavelet at pe[at] from output queue q that held `count`."""
-    m.tr[t.T_TAG] = m.tr[shadow_of(m, pe, at)]
+    """The router takes the wavelet at qu[at] from output queue q that held `count`."""
+    m.tr[t.T_TAG] = m.tr[shadow_of(m, at)]
     level(m, pe, w.QUEUES + q, count, count - 1)
 
 
@@ -354,13 +354,13 @@ def from_host(m):
 
 @kernel
 def into_router(m, at):
-    """The wavelet at hand was put at ch[at]."""
+    """The wavelet at hand was put at cf[at]."""
     m.tr[m.tr[t.T_CHANNELS] + at] = m.tr[t.T_TAG]
 
 
 @kernel
 def from_router(m, at):
-    """The wavelet at ch[at] is taken."""
+    """The wavelet at cf[at] is taken."""
     m.tr[t.T_TAG] = m.tr[m.tr[t.T_CHANNELS] + at]
 
 

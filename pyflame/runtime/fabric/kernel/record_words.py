@@ -49,4 +49,3 @@ FROM_LAUNCH = -1
 TIME_BITS = 30
 HOST_TAG = -1
 """The tag of wavelets that the host sent."""
-SHADOW = w.LIVE_OPS - w.IN_QUEUE

@@ -21,6 +21,7 @@ import numpy as np
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import wake_router
 from pyflame.runtime.fabric.kernel.jit import kernel
+from pyflame.runtime.fabric.kernel.routers import crossed, neighbor
 
 COLOR_REGISTERS = 0xFE40
 SWITCH_REGISTERS = 0xFE80
@@ -127,6 +128,7 @@ def write_register(m, pe, address, channel, value):
         rx, tx = swapped(value >> 5 & 31), swapped(value & 31)
         ch[channel + w.C_POSITION] = rx | tx << 8 | 1 << 16
         ch[channel + w.C_SWAP] = (value >> 11 & 1) | (value >> 10 & 1) << 1
+        connect(m, pe, (address - COLOR_REGISTERS) >> 1, channel)
         ch[channel + w.C_POP] = value >> 12 & 3
         ch[channel + w.C_SUSPENDED] = value >> 14 & 1
         for k in range(1, 4):
@@ -141,6 +143,18 @@ def write_register(m, pe, address, channel, value):
         for k in range(1, 4):
             set_position(ch, channel, k, value >> (4 * (k - 1)) & 15)
     wake_router(m, pe)
+
+
+@kernel
+def connect(m, pe, color, channel):
+    """Find the channels beyond a router's links anew: the colour swap may have changed."""
+    for direction in range(4):
+        target = np.int64(-1)
+        other = neighbor(m, pe, direction)
+        if other >= 0:
+            beyond = crossed(m, channel, color, direction)
+            target = m.pe[other * w.PE_WORDS + w.CHANNEL_OF + beyond]
+        m.ch[channel + w.C_NEXT + direction] = target
 
 
 @kernel

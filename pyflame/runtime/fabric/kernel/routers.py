@@ -12,7 +12,16 @@ from pyflame.runtime.fabric.kernel import record as rec
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import fault, wake, wake_router
 from pyflame.runtime.fabric.kernel.jit import kernel
-from pyflame.runtime.fabric.kernel.queues import drain, in_push, in_room, out_pop, stream_for
+from pyflame.runtime.fabric.kernel.pointers import lowest_bit
+from pyflame.runtime.fabric.kernel.queues import (
+    drain,
+    in_push,
+    in_room,
+    out_at,
+    out_color,
+    out_pop,
+    stream_for,
+)
 
 INJECT, FORWARD, SINK = range(3)
 PORTS = 5
@@ -32,15 +41,31 @@ def neighbor(m, pe, direction):
 
 
 @kernel
+def beside(m, pe, direction):
+    """The same where it is known that there is one."""
+    if direction == oc.NORTH:
+        return pe - m.g[w.G_WIDTH]
+    if direction == oc.SOUTH:
+        return pe + m.g[w.G_WIDTH]
+    return pe + 1 if direction == oc.EAST else pe - 1
+
+
+@kernel
 def opposite(direction):
     """The port at which a wavelet sent in `direction` arrives."""
     return direction ^ 1
 
 
 @kernel
-def fifo_at(m, channel, port):
-    """Where the FIFO of an input port of a channel lies: head, count, entries."""
-    return channel + w.C_FIFO + port * (2 + m.g[w.G_DEPTH])
+def fifo_at(channel, port):
+    """Where head and count of the FIFO of an input port of a channel lie in ch."""
+    return channel + w.C_FIFO + 2 * port
+
+
+@kernel
+def entries_at(m, channel, port):
+    """Where the wavelets of the FIFO of an input port of a channel lie in cf."""
+    return m.ch[channel + w.C_ENTRIES] + port * m.g[w.G_DEPTH]
 
 
 @kernel
@@ -102,7 +127,7 @@ def filter_accepts(m, channel, word):
     if kind == oc.RANGE:
         index = (word >> 16) & 0xFFFF
         return control or (im[f + 5] <= index <= im[f + 6])
-    count = m.ch[channel + w.C_COUNT]
+    count = m.ch[channel + w.C_COUNT] & w.PAYLOAD
     if kind == oc.SPARSE:
         return im[f + 1] == 0 or count <= im[f + 3]
     if im[f + 9] != 0:
@@ -118,7 +143,7 @@ def filter_count(m, channel, word):
         return
     if m.im[f + (8 if word & w.CONTROL_BIT else 7)] == 0:
         return
-    count = m.ch[channel + w.C_COUNT] + 1
+    count = (m.ch[channel + w.C_COUNT] & w.PAYLOAD) + 1
     if count > m.im[f + 1]:
         count = 0
         if m.im[f] == oc.SPARSE:
@@ -156,27 +181,29 @@ def has_room(m, pe, channel, color, direction, word):
             fault(m, oc.F_NO_CONSUMER, pe, color, word & w.PAYLOAD)
             return False
         return in_room(m, pe, q)
-    other = neighbor(m, pe, direction)
-    if other < 0:
-        fault(m, oc.F_OFF_FABRIC, pe, color, direction)
-        return False
-    beyond = crossed(m, channel, color, direction)
-    target = m.pe[other * w.PE_WORDS + w.CHANNEL_OF + beyond]
+    target = m.ch[channel + w.C_NEXT + direction]
     if target < 0:
-        fault(m, oc.F_NO_ROUTE, other, beyond, opposite(direction))
+        other = neighbor(m, pe, direction)
+        if other < 0:
+            fault(m, oc.F_OFF_FABRIC, pe, color, direction)
+        else:
+            beyond = crossed(m, channel, color, direction)
+            fault(m, oc.F_NO_ROUTE, other, beyond, opposite(direction))
         return False
-    return m.ch[fifo_at(m, target, opposite(direction)) + 1] < m.g[w.G_DEPTH]
+    return m.ch[fifo_at(target, opposite(direction)) + 1] < m.g[w.G_DEPTH]
 
 
 @kernel
 def add_move(m, pe, kind, color, port):
     """Note a move to be made."""
-    at = m.g[w.G_MOVE_LIST] + m.g[w.G_MOVES] * w.MOVE_WORDS
-    m.ev[at] = pe
-    m.ev[at + 1] = kind
-    m.ev[at + 2] = color
-    m.ev[at + 3] = port
+    m.ev[m.g[w.G_MOVE_LIST] + m.g[w.G_MOVES]] = pe << 10 | kind << 8 | color << 3 | port
     m.g[w.G_MOVES] += 1
+
+
+@kernel
+def rotated(mask, start, size):
+    """A mask of `size` bits with bit `start` as its lowest: who is first in turn."""
+    return (mask >> start | mask << (size - start)) & ((1 << size) - 1)
 
 
 @kernel
@@ -186,16 +213,15 @@ def choose_injection(m, pe, now):
     mask = m.pe[p + w.OUT_MASK]
     again = False
     start = m.pe[p + w.RR_OUT]
-    for i in range(w.QUEUES):
-        q = (start + i) % w.QUEUES
-        if (mask >> q) & 1 == 0:
-            continue
-        at = p + w.OUT_QUEUE + q * w.OUT_WORDS
-        head = at + 2 + 2 * m.pe[at]
-        if m.pe[head] >> w.TIME_SHIFT > now:
+    bits = rotated(mask, start, w.QUEUES)
+    while bits != 0:
+        q = (start + lowest_bit(bits)) % w.QUEUES
+        bits &= bits - 1
+        at = out_at(m, pe, q)
+        if m.qu[at + w.OUT_HEAD + m.qu[at]] >> w.TIME_SHIFT > now:
             again = True
             continue
-        color = m.pe[head + 1]
+        color = out_color(m, at)
         channel = m.pe[p + w.CHANNEL_OF + color]
         if channel < 0:
             if (m.g[w.G_SINKS] >> color) & 1 == 0:
@@ -204,9 +230,9 @@ def choose_injection(m, pe, now):
                 add_move(m, pe, SINK, color, q)
                 return True
             continue
-        if m.ch[fifo_at(m, channel, oc.RAMP) + 1] < m.g[w.G_DEPTH]:
+        if m.ch[fifo_at(channel, oc.RAMP) + 1] < m.g[w.G_DEPTH]:
             add_move(m, pe, INJECT, color, q)
-            m.pe[p + w.RR_OUT] = q + 1
+            m.pe[p + w.RR_OUT] = (q + 1) % w.QUEUES
             return True
     return again
 
@@ -223,12 +249,13 @@ def choose_port(m, pe, channel, color, used, now):
     rx = position & 31
     tx = (position >> 8) & 31
     start = ch[channel + w.C_RR]
-    for i in range(PORTS):
-        port = (start + i) % PORTS
-        if (ch[channel + w.C_PORTS] >> port) & 1 == 0:
-            continue
-        at = fifo_at(m, channel, port)
-        word = ch[at + 2 + ch[at]]
+    bits = rotated(ch[channel + w.C_PORTS], start, PORTS)
+    while bits != 0:
+        port = start + lowest_bit(bits)
+        if port >= PORTS:
+            port -= PORTS
+        bits &= bits - 1
+        word = m.cf[entries_at(m, channel, port) + ch[fifo_at(channel, port)]]
         if word >> w.TIME_SHIFT > now:
             again = True
             continue
@@ -239,10 +266,10 @@ def choose_port(m, pe, channel, color, used, now):
             again = True
             continue
         room = True
-        for direction in range(PORTS):
-            if (tx >> direction) & 1 and not has_room(m, pe, channel, color, direction, word):
-                room = False
-                break
+        targets = tx
+        while targets != 0 and room:
+            room = has_room(m, pe, channel, color, lowest_bit(targets), word)
+            targets &= targets - 1
         if room:
             return port, tx, True
     return -1, 0, again
@@ -272,12 +299,12 @@ def choose(m, pe, now):
     used = 0
     start = m.pe[p + w.RR_COLOR]
     first = True
-    for i in range(w.COLORS):
-        color = start + i
+    bits = rotated(mask, start, w.COLORS)
+    while bits != 0:
+        color = start + lowest_bit(bits)
         if color >= w.COLORS:
             color -= w.COLORS
-        if (mask >> color) & 1 == 0:
-            continue
+        bits &= bits - 1
         channel = m.pe[p + w.CHANNEL_OF + color]
         if m.ch[channel + w.C_SUSPENDED] != 0:
             continue
@@ -296,11 +323,14 @@ def choose(m, pe, now):
 def push(m, pe, channel, color, port, word, now):
     """Put a wavelet into a router's FIFO."""
     ch = m.ch
-    at = fifo_at(m, channel, port)
-    place = (ch[at] + ch[at + 1]) % m.g[w.G_DEPTH]
-    ch[at + 2 + place] = (word & w.FLAG_MASK) | ((now + m.g[w.G_HOP]) << w.TIME_SHIFT)
+    at = fifo_at(channel, port)
+    place = ch[at] + ch[at + 1]
+    if place >= m.g[w.G_DEPTH]:
+        place -= m.g[w.G_DEPTH]
+    place += entries_at(m, channel, port)
+    m.cf[place] = (word & w.FLAG_MASK) | ((now + m.g[w.G_HOP]) << w.TIME_SHIFT)
     if m.g[w.G_TRACE] != 0:
-        rec.into_router(m, at + 2 + place)
+        rec.into_router(m, place)
     ch[at + 1] += 1
     ch[channel + w.C_PORTS] |= 1 << port
     m.pe[pe * w.PE_WORDS + w.COLOR_MASK] |= 1 << color
@@ -317,11 +347,12 @@ def push(m, pe, channel, color, port, word, now):
 def pop(m, pe, channel, color, port):
     """Take the first wavelet of a router's FIFO; whoever feeds the FIFO may go on."""
     ch = m.ch
-    at = fifo_at(m, channel, port)
-    word = ch[at + 2 + ch[at]]
+    at = fifo_at(channel, port)
+    place = entries_at(m, channel, port) + ch[at]
+    word = m.cf[place]
     if m.g[w.G_TRACE] != 0:
-        rec.from_router(m, at + 2 + ch[at])
-    ch[at] = (ch[at] + 1) % m.g[w.G_DEPTH]
+        rec.from_router(m, place)
+    ch[at] = 0 if ch[at] + 1 == m.g[w.G_DEPTH] else ch[at] + 1
     ch[at + 1] -= 1
     if ch[at + 1] == 0:
         ch[channel + w.C_PORTS] &= ~(1 << port)
@@ -331,8 +362,8 @@ def pop(m, pe, channel, color, port):
         if m.pe[pe * w.PE_WORDS + w.OUT_MASK] != 0:
             wake_router(m, pe)
     else:
-        before = neighbor(m, pe, port)
-        if before >= 0 and m.pe[before * w.PE_WORDS + w.COLOR_MASK] != 0:
+        before = beside(m, pe, port)
+        if m.pe[before * w.PE_WORDS + w.COLOR_MASK] != 0:
             wake_router(m, before)
     return word
 
@@ -356,19 +387,20 @@ def forward(m, pe, color, port, now):
             and can_advance(ch, channel)
         ):
             onward = popped(word & w.PAYLOAD) | w.CONTROL_BIT
-    for direction in range(PORTS):
-        if (position >> 8 >> direction) & 1 == 0:
-            continue
+    targets = (position >> 8) & 31
+    while targets != 0:
+        direction = lowest_bit(targets)
+        targets &= targets - 1
         if direction == oc.RAMP:
             deliver(m, pe, channel, color, word, now)
         else:
-            other = neighbor(m, pe, direction)
+            other = beside(m, pe, direction)
             beyond = crossed(m, channel, color, direction)
-            target = m.pe[other * w.PE_WORDS + w.CHANNEL_OF + beyond]
+            target = ch[channel + w.C_NEXT + direction]
             push(m, other, target, beyond, opposite(direction), onward, now)
             m.g[w.G_HOPS] += 1
     ch[channel + w.C_MOVED] += 1
-    ch[channel + w.C_RR] = (port + 1) % PORTS
+    ch[channel + w.C_RR] = port + 1 if port + 1 < PORTS else 0
     if word & w.CONTROL_BIT:
         command(m, pe, channel, color, slot_command(word & w.PAYLOAD))
     elif word & w.ADVANCE_BIT:
@@ -437,20 +469,20 @@ def step_routers(m, now):
         pe = m.ev[run + i]
         if choose(m, pe, now):
             wake_router(m, pe)
+    g[w.G_LOOKS] += count
     if g[w.G_FAULT] != 0:
         return
+    g[w.G_MOVED] += g[w.G_MOVES]
     for i in range(g[w.G_MOVES]):
-        at = g[w.G_MOVE_LIST] + i * w.MOVE_WORDS
-        pe = m.ev[at]
-        kind = m.ev[at + 1]
-        color = m.ev[at + 2]
-        port = m.ev[at + 3]
+        move = m.ev[g[w.G_MOVE_LIST] + i]
+        pe = move >> 10
+        kind = (move >> 8) & 3
+        color = (move >> 3) & 31
+        port = move & 7
         if kind == FORWARD:
             forward(m, pe, color, port, now)
             continue
-        entry = pe * w.PE_WORDS + w.OUT_QUEUE + port * w.OUT_WORDS
-        word = m.pe[entry + 2 + 2 * m.pe[entry]]
-        out_pop(m, pe, port)
+        word = out_pop(m, pe, port)
         if kind == INJECT:
             push(m, pe, m.pe[pe * w.PE_WORDS + w.CHANNEL_OF + color], color, oc.RAMP, word, now)
         else:

@@ -10,7 +10,7 @@ from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.arith import wrap
 from pyflame.runtime.fabric.kernel.events import fault
 from pyflame.runtime.fabric.kernel.jit import kernel
-from pyflame.runtime.fabric.kernel.operands import record
+from pyflame.runtime.fabric.kernel.operands import lane_at, record
 from pyflame.runtime.fabric.kernel.queues import in_head, in_pop
 
 
@@ -194,9 +194,9 @@ def steals(m, pe, code, q):
         for k in range(1, 3):
             o = record(m, pe, lane, k)
             if m.ds[o + w.K_KIND] == w.K_FABIN and m.ds[o + w.K_QUEUE] == q:
-                at = pe * w.PE_WORDS + w.LIVE_OPS + lane * w.LIVE_WORDS
-                m.g[w.G_FAULT_PC] = m.pe[at + w.L_PC]
-                m.g[w.G_FAULT_TASK] = m.pe[at + w.L_TASK]
+                at = lane_at(m, pe, lane)
+                m.g[w.G_FAULT_PC] = m.ds[at + w.L_PC]
+                m.g[w.G_FAULT_TASK] = m.ds[at + w.L_TASK]
     return True
 
 

@@ -3,7 +3,6 @@
 # ruff: noqa: SIM102 - numba compiles plain comparisons faster
 from __future__ import annotations
 
-from pyflame.runtime.fabric.kernel import opcodes as oc
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.exceptions import watched
 from pyflame.runtime.fabric.kernel.jit import kernel
@@ -24,6 +23,8 @@ def vector(m, pe, lane, op, n):
     a_size = SIZE_TABLE[op, 1]
     b_size = SIZE_TABLE[op, 2]
     c = base + scratch(lane, 3)
+    m.g[w.G_VECTORS] += 1
+    m.g[w.G_ELEMENTS] += n
     i = 0
     while i < n:
         d, ds_step, count = locate(m, o0, i)
@@ -152,4 +153,4 @@ def save_positions(m, pe, lane, n):
         o = record(m, pe, lane, k)
         s = m.ds[o + w.K_SLOT]
         if s >= 0:
-            m.ds[s + oc.W_POSITION] = m.ds[o + w.K_POSITION] + n
+            m.ds[s + w.D_POSITION] = m.ds[o + w.K_POSITION] + n

@@ -19,9 +19,11 @@ class Arrays(NamedTuple):
 
     g: np.ndarray  # int64: globals, G_ words
     pe: np.ndarray  # int64: one block of PE_WORDS per PE
+    qu: np.ndarray  # int64: per PE the input and output queues that the program uses
     rg: np.ndarray  # int64: one register file per PE
-    ds: np.ndarray  # int32: per PE descriptors, operand records, FIFO states
-    ch: np.ndarray  # int64: one block per channel
+    ds: np.ndarray  # int32: per PE live operations, FIFO states, descriptors
+    ch: np.ndarray  # int32: one block per channel
+    cf: np.ndarray  # int64: wavelets in the routers' FIFOs
     im: np.ndarray  # int64: program tables, read only
     ev: np.ndarray  # int64: event heap, run lists, moves, output log
     hs: np.ndarray  # int64: host streams, one block of HS_WORDS + PEs each
@@ -38,6 +40,7 @@ SCRATCH = MEMORY_BYTES  # after a PE's memory: per lane 16 bytes, src0 src1 scal
 LANE_SCRATCH = 16
 MEMORY_STRIDE = MEMORY_BYTES + 192
 FOREVER = 1 << 60
+UNENDING = (1 << 31) - 1  # elements of an operation that ends only by a control wavelet
 ENDLESS = 0x7FFF
 LANES = 9  # live operations: 8 microthreads and the main thread's own
 MAIN = 8
@@ -57,18 +60,22 @@ WRITE_SHIFT = 32  # LIVE: bit 32 + q while an operation writes output queue q
 (
     G_NOW, G_PES, G_WIDTH, G_HEIGHT, G_WSE3, G_HALF, G_FAULT, G_FAULT_PE, G_FAULT_PC, G_FAULT_TIME,
     G_FAULT_A, G_FAULT_B, G_MAX_CYCLES, G_MAX_INSTRUCTIONS, G_SHUFFLE, G_HEAP, G_NEXT, G_RUN,
-    G_ROUTERS, G_MOVES, G_LOG, G_LOG_SIZE, G_DEPTH, G_CHANNEL_WORDS, G_DS_WORDS, G_REGISTERS,
+    G_ROUTERS, G_MOVES, G_LOG, G_LOG_SIZE, G_DEPTH, G_DS_WORDS, G_REGISTERS,
     G_HOP, G_RAMP, G_SETUP, G_DSR, G_CLASH, G_TASK, G_DSR_USE, G_BOUNDS, G_WAITING, G_STREAMS,
     G_STREAM_WORDS, G_ROUTER_RUN, G_ROUTER_NEXT, G_MOVE_LIST, G_HEAP_LIST, G_NEXT_LIST, G_RUN_LIST,
     G_LOG_LIST, G_HOPS, G_STEPS, G_MATH, G_FDIV, G_IDIV, G_IMUL, G_BYTE, G_TRACE, G_SHARED,
-    G_SINKS, G_POKED, G_FAULT_TASK, G_TAKEN, G_LOOP, G_IDIV_CONSTANT, G_PREDICATE,
-) = range(60)  # fmt: skip
-G_COST = 64  # cost of each Op
+    G_SINKS, G_POKED, G_QUEUE_WORDS, G_FIFO_AT, G_WORK, G_CYCLES, G_LOOKS, G_MOVED, G_LANE_STEPS,
+    G_VECTORS, G_ELEMENTS, G_AHEAD, G_FAULT_TASK, G_TAKEN, G_LOOP, G_IDIV_CONSTANT, G_PREDICATE,
+) = range(69)  # fmt: skip
+G_COST = 72  # cost of each Op
 G_RATE = G_COST + len(Op)  # elements per cycle of each DsdOp
 G_STRIDE_WIDTH = G_RATE + 64  # elements per cycle by |stride| mod 8
 G_IN_DEPTH = G_STRIDE_WIDTH + 9  # and strides 0 and 1
 G_OUT_DEPTH = G_IN_DEPTH + QUEUES
-G_WORDS = G_OUT_DEPTH + QUEUES
+G_IN_AT = G_OUT_DEPTH + QUEUES  # where each input queue lies in a PE's part of qu, -1 none
+G_OUT_AT = G_IN_AT + QUEUES
+G_LANE_AT = G_OUT_AT + QUEUES  # where each lane's words lie in a PE's part of ds, -1 none
+G_WORDS = G_LANE_AT + LANES
 
 # --- per PE --------------------------------------------------------------------------------------
 (
@@ -81,24 +88,24 @@ G_WORDS = G_OUT_DEPTH + QUEUES
 HOST_ARGS = 43  # 15 launch arguments
 LAST_TASK = HOST_ARGS + 15  # id of the task picked last
 CHANNEL_OF = HOST_ARGS + 16  # channel block of each colour, -1 none
-IN_QUEUE = CHANNEL_OF + COLORS
-IN_CAPACITY = 10  # deepest queue and two ramp stages
-IN_WORDS = 2 + IN_CAPACITY  # head, count, entries
-OUT_QUEUE = IN_QUEUE + QUEUES * IN_WORDS
-OUT_CAPACITY = 8
-OUT_WORDS = 2 + 2 * OUT_CAPACITY  # head, count, entries (wavelet, colour)
-OUT_SENT = OUT_QUEUE + QUEUES * OUT_WORDS  # per output queue, who wrote last: see SENT_SHIFT
-LIVE_OPS = OUT_SENT + QUEUES
-SENT_SHIFT = 5  # OUT_SENT: (instruction + 1) << 5 | colour; 0 is nobody
+PE_WORDS = CHANNEL_OF + COLORS
 
-# --- one live operation --------------------------------------------------------------------------
+# --- queues (qu): head, count, then entries; output queues keep the entries' colours before them --
+RAMP_STAGES = 2  # wavelets that an input queue holds beyond its depth: on the way from the router
+IN_HEAD = 2
+OUT_COLORS = 2  # 8 bits for each of up to 8 entries
+OUT_SENT = 3  # who wrote last: (instruction + 1) << SENT_SHIFT | colour; 0 is nobody
+OUT_HEAD = 4
+OUT_CAPACITY = 8
+SENT_SHIFT = 5
+
+# --- one live operation (ds), followed by its three operand records -------------------------------
 (
     L_OP, L_N, L_POS, L_START, L_ASYNC, L_ACTIVATE, L_UNBLOCK, L_UNBLOCK_KIND, L_ON_CONTROL,
     L_ON_CONTROL_ID, L_PRIORITY, L_PC, L_OUT, L_INDEX, L_HALF, L_RESULT, L_EXPLICIT, L_STEP,
-    L_SCALAR, L_FIRED, L_IN0, L_IN1, L_SINCE, L_TASK,
-) = range(24)  # fmt: skip
-LIVE_WORDS = 24
-PE_WORDS = LIVE_OPS + LANES * LIVE_WORDS
+    L_IN0, L_SINCE, L_TASK,
+) = range(21)  # fmt: skip
+LIVE_WORDS = 21
 
 IDLE, RUNNING, IN_OPERATION, IN_ELEMENT = range(4)  # STATUS: what the main thread does
 
@@ -110,31 +117,51 @@ PAYLOAD = (1 << 32) - 1
 TIME_SHIFT = 34
 LAST_CYCLE = (1 << 29) - 1
 
-# --- per PE descriptors (ds) ---------------------------------------------------------------------
+# --- descriptors (ds) ----------------------------------------------------------------------------
 SHARED_SLOT = 1 << 24  # slot places from here on count in the part of ds that all PEs share
-SLOT_WORDS = 28  # DESCRIPTOR_WORDS and the options resolved by a DSR load
-(S_ACTIVATE, S_UNBLOCK, S_UNBLOCK_KIND, S_ASYNC) = (24, 25, 26, 27)
+(D_KIND, D_BASE, D_OFFSET, D_EXTENT, D_STRIDE, D_EXTENT0) = range(6)
+D_STRIDE0 = 9
+(D_COLOR, D_QUEUE, D_INDEX, D_SIMD) = (
+    5,
+    6,
+    7,
+    8,
+)  # fabric DSDs have these in the places of mem4d's
+D_WRAP = 5
+D_FIFO = 5
+(D_FLAGS, D_POSITION) = (13, 14)
+DSD_WORDS = 15
+# Only DSRs have these: what the load gave.
+(D_UT, D_SAVE, D_OPTIONS, S_ACTIVATE, S_UNBLOCK, S_UNBLOCK_KIND, S_ASYNC) = range(15, 22)
+SLOT_WORDS = 22
+
+# --- operand records (ds) ------------------------------------------------------------------------
 (
-    K_KIND, K_ADDRESS, K_STEP, K_E1, K_E2, K_E3, K_S0, K_S1, K_S2, K_POSITION, K_QUEUE, K_PACK,
-    K_WIDTH, K_FIFO, K_SLOT, K_FLAGS, K_COLOR, K_LOW, K_HIGH,
-) = range(19)  # fmt: skip
-OPERAND_RECORD = 19
+    K_KIND, K_ADDRESS, K_STEP, K_E1, K_E2, K_E3, K_S0, K_S1, K_S2, K_POSITION, K_SLOT, K_LOW,
+    K_HIGH,
+) = range(13)  # fmt: skip
+(K_QUEUE, K_PACK, K_WIDTH, K_FLAGS, K_COLOR) = range(4, 9)  # of fabric operands
+K_FIFO = 4
+OPERAND_RECORD = 13
 (K_NONE, K_LINEAR, K_NESTED, K_CIRCULAR, K_SCALAR, K_FABIN, K_FABOUT, K_FIFO_KIND) = range(8)
+LANE_WORDS = LIVE_WORDS + 3 * OPERAND_RECORD
 FIFO_STATE = 2  # head, count
 
 # --- per channel (ch) ----------------------------------------------------------------------------
 (
     C_CURRENT, C_RING, C_POP, C_SUSPENDED, C_SWAP, C_POSITION, C_POSITION1, C_POSITION2,
     C_POSITION3, C_FILTER, C_COUNT, C_PORTS, C_RR, C_ARRIVED, C_ARRIVED_PORT, C_MOVED, C_DYNAMIC,
-) = range(17)  # fmt: skip
-C_FIFO = 17  # per port: head, count, then entries
-# C_FIFO words per port: 2 + G_DEPTH
+    C_ENTRIES,
+) = range(18)  # fmt: skip
+C_NEXT = 18  # the channel that each of four directions leads to, -1 where there is none
+C_FIFO = 22  # per port: head, count; its G_DEPTH entries lie in cf, from C_ENTRIES on port by port
+CHANNEL_WORDS = C_FIFO + 10
 
 # --- images (im): the first words of each image's block -------------------------------------------
 (
     I_CODE, I_CODE_SIZE, I_FUNCTIONS, I_FUNCTION_COUNT, I_OPERANDS, I_OPTIONS, I_DESCRIPTORS,
     I_TASKS, I_PARAMETERS, I_FIFOS, I_FIFO_COUNT, I_OBJECTS, I_OBJECT_COUNT, I_TEARDOWN,
-    I_QUEUE_OF, I_IN_COLOR, I_OUT_COLOR, I_SLOTS, I_INIT, I_DYNAMIC, I_FILTERS, I_FILTER_COUNT,
+    I_QUEUE_OF, I_IN_COLOR, I_OUT_COLOR, I_CONSTANTS, I_INIT, I_DYNAMIC, I_FILTERS, I_FILTER_COUNT,
 ) = range(22)  # fmt: skip
 IMAGE_WORDS = 22
 
@@ -147,4 +174,18 @@ H_IN, H_OUT = 1, 2
 
 LOG_WORDS = 6  # pe, cycle, kind (+ TRACE_KIND for TRACE), value, string, key
 TRACE_KIND = 64
-MOVE_WORDS = 4
+# A move is pe << 10 | kind << 8 | colour << 3 | port.
+
+
+def lane_words(m: Arrays, pe: int, lane: int) -> np.ndarray:
+    """The words of a lane and its operand records, for code that is not compiled."""
+    at = pe * int(m.g[G_DS_WORDS]) + int(m.g[G_LANE_AT + lane])
+    return m.ds[at : at + LANE_WORDS]
+
+
+def queue_counts(m: Arrays, number: int) -> np.ndarray:
+    """Wavelets in input queue `number`, or output queue `number` - 8, of every PE, int64 [PEs]."""
+    at = int(m.g[G_IN_AT + number])
+    if at < 0:
+        return np.zeros(int(m.g[G_PES]), np.int64)
+    return m.qu.reshape(int(m.g[G_PES]), -1)[:, at + 1]

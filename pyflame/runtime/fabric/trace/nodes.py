@@ -80,6 +80,5 @@ def _references(m: w.Arrays) -> Iterator[np.ndarray]:
     for word in (r.T_TAG, r.T_FINISH, r.T_PREVIOUS):
         yield tr[word : word + 1]
     yield _rows(m)[:, r.R_TAG]
-    yield tr[int(tr[r.T_CHANNELS]) : int(tr[r.T_CHANNELS]) + len(m.ch)]
-    shadows = int(m.g[w.G_PES]) * r.SHADOW
-    yield tr[int(tr[r.T_QUEUES]) : int(tr[r.T_QUEUES]) + shadows]
+    yield tr[int(tr[r.T_CHANNELS]) : int(tr[r.T_CHANNELS]) + len(m.cf)]
+    yield tr[int(tr[r.T_QUEUES]) : int(tr[r.T_QUEUES]) + len(m.qu)]

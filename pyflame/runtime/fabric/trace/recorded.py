@@ -116,15 +116,10 @@ def _bins(m: w.Arrays, rows: np.ndarray, count: int, cycles: int) -> Bins:
     return Bins(shift, busy, stalled, links & r.COUNT_MASK, links >> 32, levels)
 
 
-def _lane(block: np.ndarray, lane: int) -> np.ndarray:
-    at = w.LIVE_OPS + lane * w.LIVE_WORDS
-    return block[at : at + w.LIVE_WORDS]
-
-
-def _waits_since(block: np.ndarray) -> int:
+def _waits_since(m: w.Arrays, pe: int, block: np.ndarray) -> int:
     """Since when the main thread waits inside an operation, -1 if it does not."""
     if block[w.STATUS] == w.IN_OPERATION:
-        return int(_lane(block, w.MAIN)[w.L_SINCE])
+        return int(w.lane_words(m, pe, w.MAIN)[w.L_SINCE])
     return int(block[w.WAIT_SINCE]) if block[w.STATUS] == w.IN_ELEMENT else -1
 
 
@@ -133,17 +128,15 @@ def _add_open_stalls(m: w.Arrays, cells: np.ndarray, shift: int, now: int) -> No
     waiting = np.isin(blocks[:, w.STATUS], (w.IN_OPERATION, w.IN_ELEMENT))
     starts = np.arange(cells.shape[1]) << shift
     for pe in np.flatnonzero(waiting):
-        since = _waits_since(blocks[pe])
+        since = _waits_since(m, int(pe), blocks[pe])
         overlap = np.minimum(starts + (1 << shift), now) - np.maximum(starts, since)
         cells[pe, :, r.A_STALL] += np.maximum(overlap, 0)
 
 
 def _queues(m: w.Arrays) -> Iterator[tuple[int, np.ndarray]]:
     """Each queue's number (8 + q for output queue q) and its level now on all PEs."""
-    blocks = m.pe.reshape(-1, w.PE_WORDS)
-    for q in range(w.QUEUES):
-        yield q, blocks[:, w.IN_QUEUE + q * w.IN_WORDS + 1]
-        yield w.QUEUES + q, blocks[:, w.OUT_QUEUE + q * w.OUT_WORDS + 1]
+    for q in range(2 * w.QUEUES):
+        yield q, w.queue_counts(m, q)
 
 
 def _held(m: w.Arrays, rows: np.ndarray, now: int) -> np.ndarray:
@@ -188,7 +181,7 @@ def _open_spans(m: w.Arrays, rows: np.ndarray, cycles: int) -> list[list[int]]:
             found.append([int(pe), r.TASK_SPAN, *task])
         for lane in range(w.LANES):
             if block[w.LIVE] >> lane & 1:
-                live = _lane(block, lane)
+                live = w.lane_words(m, int(pe), lane)
                 since = max(cycles - int(live[w.L_SINCE]), 0)
                 waited = int(row[r.R_WAITED + lane]) + since
                 queues = int(live[w.L_IN0] + 1) << 8 | int(live[w.L_OUT] + 1) << 12

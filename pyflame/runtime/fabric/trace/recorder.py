@@ -59,8 +59,8 @@ def record(program: Program, m: w.Arrays, recording: Recording) -> w.Arrays:
         (r.T_MOVES, recording.moves * r.MOVE_WORDS),
         (r.T_TURNS, recording.turns * r.TURN_WORDS),
         (r.T_NODES, (count + recording.nodes) * r.NODE_WORDS),
-        (r.T_CHANNELS, len(m.ch)),
-        (r.T_QUEUES, count * r.SHADOW),
+        (r.T_CHANNELS, len(m.cf)),
+        (r.T_QUEUES, len(m.qu)),
     ):
         head[word] = end
         end += size
