@@ -64,13 +64,10 @@ def _chain_rows(found: Chain, width: int) -> list[tuple[str, str]]:
     total = max(found.cycles, 1)
     last = found.links[-1].pe
     pes = len({link.pe for link in found.links})
-    begin = (
-        f" from cycle {found.links[0].begin:,} on, what was before is lost" if found.lost else ""
-    )
     texts = [
-        f"{_count(found.cycles, 'cycle')}{begin}, to PE ({last % width}, {last // width}): "
-        f"{_count(len(found.links), 'part')} on {_count(pes, 'PE')}, and "
-        f"{found.under_way / total:.1%} wavelets under way between them"
+        f"{_count(found.cycles, 'cycle')}{_beginning(found)}, to PE ({last % width}, "
+        f"{last // width}): {_count(len(found.links), 'part')} on {_count(pes, 'PE')}; "
+        f"wavelets under way between them: {found.under_way / total:.1%}"
     ]
     groups = [group for group in found.groups if group.cycles]
     texts += [_group(group, total, width) for group in groups[:CHAIN_ROWS]]
@@ -79,6 +76,16 @@ def _chain_rows(found: Chain, width: int) -> list[tuple[str, str]]:
         share = sum(group.cycles for group in rest) / total
         texts.append(f"{share:.1%}: {_count(sum(len(g.links) for g in rest), 'other part')}")
     return [("critical chain", texts[0]), *(("", text) for text in texts[1:])]
+
+
+def _beginning(found: Chain) -> str:
+    """When and why a chain begins that does not begin with the run."""
+    first = found.links[0]
+    if found.lost:
+        return f" from cycle {first.begin:,} on (what was before is lost)"
+    if first.cause == "stream":
+        return f" from cycle {first.begin:,} on (a wavelet of the host)"
+    return ""
 
 
 def _group(group: Group, total: int, width: int) -> str:

@@ -58,7 +58,7 @@ def test_the_table_says_where_the_time_went() -> None:
     machine = run(relay((100, 700, 50)))
     rows = machine_statistics(machine)
     at = [name for name, _ in rows].index("critical chain")
-    assert ", to PE (2, 0): 3 parts on 3 PEs, and " in rows[at][1]
+    assert ", to PE (2, 0): 3 parts on 3 PEs; wavelets " in rows[at][1]
     assert "after a wavelet on colour 5, waited for" in rows[at + 1][1]
     assert ": PE (1, 0), cycles " in rows[at + 1][1]
     shares = [float(text.split("%")[0]) for name, text in rows[at + 1 :] if not name]

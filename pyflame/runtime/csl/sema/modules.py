@@ -43,6 +43,9 @@ from pyflame.runtime.fabric.image import Route
 LIBRARY = Path(__file__).resolve().parent.parent / "lib"
 """Where the `<name>` modules of this package stand."""
 
+RUNTIME = LIBRARY.parent.parent
+"""Where other files of this package stand, which are shown like library modules."""
+
 _FAR = "../../../../"
 """How names of files begin that are rather shown whole."""
 
@@ -165,6 +168,8 @@ class Compilation:
         """The name of a file in messages: relative to the layout file where that is short."""
         if library:
             return f"<{path.relative_to(LIBRARY).with_suffix('').as_posix()}>"
+        if path.is_relative_to(RUNTIME):
+            return f"<{path.relative_to(RUNTIME).with_suffix('').as_posix()}>"
         relative = Path(os.path.relpath(path, self.root)).as_posix()
         return path.as_posix() if relative.startswith(_FAR) else relative
 

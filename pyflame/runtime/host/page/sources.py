@@ -54,7 +54,8 @@ def _text(name: str, digest: str, last: int, roots: Sequence[Path]) -> str | Non
 def _candidates(name: str, roots: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
     """(root, path) of the places where a file may lie, likeliest first."""
     if name.startswith("<") and name.endswith(">"):
-        yield LIBRARY, LIBRARY / f"{name[1:-1]}.csl"
+        for root in (LIBRARY, LIBRARY.parent.parent):  # or another file of the runtime
+            yield root, root / f"{name[1:-1]}.csl"
         return
     for root in roots:
         yield root, root / name
