@@ -243,6 +243,18 @@ COMPUTES = {
 """Programs and what `out` holds at the end."""
 
 REFUSED = {
+    "declared twice in one block": (
+        "task main() void { const x: u16 = 1; { const x: u16 = 2; } const x: u16 = 3; }",
+        "'x' is declared twice",
+    ),
+    "declared twice in a comptime block": (
+        "comptime { const x = 1; var x = 2; }",
+        "'x' is declared twice",
+    ),
+    "endless unrolling": (
+        "var n: u16 = 0; task main() void { inline for (@range(u32, 1000000)) |i| { n += 1; } }",
+        "the function has more than 131072 instructions: unroll or expand less",
+    ),
     "const without init": (
         "const x: u16; task main() void { _ = x; }",
         "'x' needs a value",

@@ -38,7 +38,7 @@ VALID = {
     """,
     "widen": """
         task main() void { var s: i8 = 42; var large: i32 = s; var uv: u16 = 1000;
-        var sv: i32 = uv; var h: f16 = 3.14; var s: f32 = h; }
+        var sv: i32 = uv; var h: f16 = 3.14; var w: f32 = h; }
     """,
     "constq": """
         task main() void { var x: i32 = 42; var pt: *i32 = &x; var cp: *const i32 = pt;

@@ -85,7 +85,7 @@ def finish_block(
 def statements(s: Sema, nodes: Sequence[ast.Stmt]) -> Signal | None:
     """Statements of one scope, up to the first that leaves it; one error does not hide the next."""
     frame = s.frame
-    mark = len(frame.undo)
+    outer, frame.mark = frame.mark, len(frame.undo)
     emitter = frame.emitter
     registers = emitter.next_register if emitter is not None else 0
     failed: Abort | None = None
@@ -105,7 +105,8 @@ def statements(s: Sema, nodes: Sequence[ast.Stmt]) -> Signal | None:
             if signal is not None:
                 break
     finally:
-        s.leave(frame, mark)
+        s.leave(frame, frame.mark)
+        frame.mark = outer
         if emitter is not None:
             emitter.next_register = registers
     if failed is not None:

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from pyflame.runtime.csl.sema.join import Join
     from pyflame.runtime.csl.sema.modules import Compilation, Instance
 
+MAX_CODE = 1 << 17
+"""Most instructions of one function; far beyond what a PE's memory holds."""
+
 Entity = Value | Cell | ConstData | Part | BitField
 """What a name or a place expression stands for."""
 
@@ -90,7 +93,7 @@ class Frame:
 
     __slots__ = (
         "addressed", "called", "comptime", "depth", "emitter", "function", "inline", "instance",
-        "loops", "names", "result", "undo",
+        "loops", "mark", "names", "result", "undo",
     )  # fmt: skip
 
     def __init__(
@@ -109,6 +112,8 @@ class Frame:
         """The call that led here, in library code the one in the user's own."""
         self.names: dict[str, Binding] = {}
         self.undo: list[tuple[str, Binding | None]] = []
+        self.mark = 0
+        """Names in `undo` from here on belong to the innermost block."""
         self.comptime = comptime
         self.emitter = emitter
         self.function = function
@@ -261,6 +266,11 @@ class Sema:
         if emitter is not None:
             emitter.span = node.span
             emitter.fence()
+            if len(emitter.code) > MAX_CODE:
+                raise self.fail(
+                    node.span,
+                    f"the function has more than {MAX_CODE} instructions: unroll or expand less",
+                )
         return EXECUTORS[node.__class__](self, node)
 
     # Errors and demands

@@ -51,6 +51,7 @@ def local_variable(s: Sema, node: ast.VarDecl) -> Signal | None:
         raise s.fail(node.span, "a param stands at file level only")
     if node.linkage:
         raise s.fail(node.span, f"'{node.linkage}' stands at file level only")
+    _check_new(s, node)
     emitter = s.frame.emitter
     register = -1
     if emitter is not None and not s.frame.comptime:
@@ -66,6 +67,15 @@ def local_variable(s: Sema, node: ast.VarDecl) -> Signal | None:
         emitter.next_register = register + keeps
     s.declare(node.name, entity, node.kind == "var", node.name_span or node.span)
     return None
+
+
+def _check_new(s: Sema, node: ast.VarDecl) -> None:
+    """A block declares a name once; an inner block may declare it again for itself."""
+    frame = s.frame
+    if any(name == node.name for name, _ in frame.undo[frame.mark :]):
+        before = frame.names[node.name]
+        note = Note("the first declaration is here", before.span)
+        raise s.fail(node.name_span or node.span, f"'{node.name}' is declared twice", note)
 
 
 def _local_entity(s: Sema, node: ast.VarDecl, register: int) -> Entity:
