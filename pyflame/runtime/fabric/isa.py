@@ -487,3 +487,4 @@ class Fault(IntEnum):
     EXCEPTION = 23  # a floating-point exception that the program unmasked
     NO_RESULT = 24  # a function that returns a value ran off its end
     STOLEN = 25  # a data task is to take a wavelet that a live operation reads
+    TWO_UNBLOCKS = 26  # a second unblock_cmd_stream since the last launch

@@ -29,6 +29,8 @@ from pyflame.runtime.fabric.verify import verify_program
 
 CHUNK = 1 << 21
 """Work of the kernel between two looks at the outside world: a fraction of a second."""
+MOST_CALLS = 64
+"""Calls that the message of a fault looks through."""
 SETTLE_CYCLES = 100_000
 """How long a copy lets the machine run on if it does not come to rest."""
 
@@ -211,6 +213,7 @@ class Machine:
             pe[rows, w.HOST_ARGS + i] = value
         early = rows & (pe[:, w.UNBLOCKS] > 0)
         pe[early, w.UNBLOCKS] -= 1
+        pe[rows, w.UNBLOCKED] = early[rows]
         pe[rows & ~early, w.HOST_WAIT] = 1
         self._launched = name
         self.host_cycles += self.costs.host_command
@@ -364,7 +367,20 @@ class Machine:
         if info.kind in ROUTER_FAULTS:
             text = router_message(self.program, self.arrays, info)
             return f"{moment(self.program, info)}: {text}"
-        return instruction_message(self.program, info, int(g[w.G_FAULT_TASK]))
+        callers = self._callers(info.pe) if info.pc == self._word(info.pe, w.PC) else []
+        return instruction_message(self.program, info, int(g[w.G_FAULT_TASK]), callers)
+
+    def _word(self, pe: int, word: int) -> int:
+        return int(self.arrays.pe[pe * w.PE_WORDS + word])
+
+    def _callers(self, pe: int) -> list[int]:
+        """The calls that a PE's main thread is inside of, innermost first."""
+        frame, registers = self._word(pe, w.FRAME), self.arrays.rg
+        calls = []
+        while len(calls) < MOST_CALLS and registers[frame] >= 0:
+            calls.append(int(registers[frame]) - 1)
+            frame = int(registers[frame + 1])
+        return calls
 
     def _check_rectangle(self, x: int, y: int, width: int, height: int) -> None:
         inside = x >= 0 and y >= 0 and width > 0 and height > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pyflame.runtime.fabric.image import Image, Program
@@ -178,6 +178,10 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
         f"the operation moves elements of {f.b} bytes, the FIFO holds elements of {f.a} bytes"
     ),
     Fault.NO_RESULT: lambda f, i: f"{_string(i, f.a)}; give every way through it a return",
+    Fault.TWO_UNBLOCKS: lambda f, i: (
+        "unblock_cmd_stream is called a second time since the launch; call it once per launch on "
+        "every PE, at the end of its work"
+    ),
     Fault.STOLEN: lambda f, i: (
         f"{task_name(i, f.b)} takes a wavelet from input queue {f.a}, which this operation still "
         "reads; @block the task before the operation and .unblock it in the operation's options"
@@ -185,12 +189,22 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
 }  # fmt: skip
 
 
-def instruction_message(program: Program, info: FaultInfo, task: int) -> str:
-    """The whole message of a fault of an instruction; `task` as in the kernel's TASK word."""
+def instruction_message(
+    program: Program, info: FaultInfo, task: int, callers: Sequence[int]
+) -> str:
+    """The whole message of a fault of an instruction.
+
+    `task` is as in the kernel's TASK word; `callers` are the instructions that called the function,
+    the innermost first: a fault inside a library names the line that called it.
+    """
     image = program.images[int(program.image_of[info.pe])]
     line = source_line(program, image, info.pc)
     operation = Op(int(image.code[info.pc, 0])).name if 0 <= info.pc < len(image.code) else ""
     where = f" at {line}" if line else f" at instruction {info.pc} ({operation})"
+    if line.startswith("<"):
+        outside = (source_line(program, image, pc) for pc in callers)
+        caller = next((at for at in outside if not at.startswith("<")), "")
+        where += f", called at {caller}" if caller else ""
     text = _TEXTS[info.kind](info, image)
     return f"{moment(program, info)}, in {task_name(image, task)}{where}: {text}"
 

@@ -36,12 +36,12 @@ class Upstream:
     def nothing(self, pe: int, color: int) -> tuple[str, tuple[str, ...]]:
         """Why the core of `pe` has received nothing on `color`, as a note's text and values."""
         senders = self.of_core(pe, color)
+        if not senders and color in self.program.streaming.values():
+            return "the host sends nothing more", ()
         if senders is None:
             return "no route leads here, add RAMP to .tx of the colour's configuration", ()
         if senders:
             return f"nothing comes from {VALUE}", (places(senders, self.program.width),)
-        if color in self.program.streaming.values():
-            return "the host has sent nothing more", ()
         return "no router on its way takes it from RAMP", ()
 
     def _senders(self, starts: list[tuple[int, int, int]]) -> list[int]:

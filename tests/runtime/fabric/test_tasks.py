@@ -369,16 +369,15 @@ def test_blocked_microthread_stands_still() -> None:
     assert values(machine, y, 1)[0] == 7
 
 
-def test_a_surplus_unblock_releases_the_next_launch_early() -> None:
+def test_an_unblock_before_the_first_launch_releases_it_early() -> None:
     a = Asm()
-    a.function("twice")
-    a.unblock_host()
+    a.active.append(9)
+    a.local_task(9, "early")
     a.unblock_host()
     a.ret()
     a.function("never")
     a.ret()
     machine = Machine(program([[a]]))
-    machine.launch("twice")
     machine.run_until_idle()
     assert machine.report()["surplus_unblocks"] == 1
     machine.launch("never")

@@ -505,3 +505,38 @@ def test_a_thousand_pes_are_reported_in_a_few_lines(stop: Stop, arch: str):
         "  25 PEs have not called unblock_cmd_stream",
         *[first] * 3, "  950 PEs, (1, 0) to (38, 24)", *[last] * 2,
     ]  # fmt: skip
+
+
+SECOND = (
+    "unblock_cmd_stream is called a second time since the launch; call it once per launch on every "
+    "PE, at the end of its work"
+)
+
+
+def test_a_second_unblock_in_one_launch(stop: Stop, arch: str):
+    source = Source(
+        "fn main() void {\nsys.unblock_cmd_stream();\nsys.unblock_cmd_stream(); // here\n}"
+    )
+    where, text = stop(source, arch).split(f", called at {source.line()}: ")
+    assert where.startswith("PE (0, 0), cycle ") and "a launched function at <memcpy/mem" in where
+    assert text == SECOND
+
+
+def test_a_second_unblock_in_a_task_of_the_launch(stop: Stop, arch: str):
+    source = Source(
+        """
+        const end_id = @get_local_task_id(9);
+        task end() void { sys.unblock_cmd_stream(); }
+        comptime { @bind_local_task(end, end_id); }
+        fn main() void { @activate(end_id); sys.unblock_cmd_stream(); }
+        """
+    )
+    assert stop(source, arch).endswith(": " + SECOND)
+
+
+def test_one_unblock_in_each_of_many_launches(tmp_path: Path, arch: str):
+    source = Source("fn main() void { sys.unblock_cmd_stream(); }", width=2)
+    machine = Machine(source.compiled(tmp_path, arch))
+    for _ in range(3):
+        machine.launch("main")
+    assert machine.report()["surplus_unblocks"] == 0

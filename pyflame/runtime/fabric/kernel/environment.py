@@ -26,7 +26,8 @@ def environment(m, pe, op, r, a, b, c, d, now):
     if op == oc.PRIORITY:
         return set_priority(m, pe, rg[r + a], rg[r + b])
     if op == oc.HOSTUNBLOCK:
-        host_unblock(m, pe)
+        if not host_unblock(m, pe):
+            return False
         if m.g[w.G_TRACE] != 0:
             rec.finished(m, pe, now)
     elif op == oc.PRINT or op == oc.TRACE:
@@ -62,13 +63,19 @@ def set_priority(m, pe, number, high):
 
 @kernel
 def host_unblock(m, pe):
-    """This PE is ready for the next host command; surplus calls are counted."""
+    """This PE is ready for the next host command; calls before any launch are counted. False after
+    a fault."""
     p = pe * w.PE_WORDS
     if m.pe[p + w.HOST_WAIT] != 0:
         m.pe[p + w.HOST_WAIT] = 0
+        m.pe[p + w.UNBLOCKED] = 1
         m.g[w.G_WAITING] -= 1
+    elif m.pe[p + w.UNBLOCKED] != 0:
+        fault(m, oc.F_TWO_UNBLOCKS, pe, 0, 0)
+        return False
     else:
         m.pe[p + w.UNBLOCKS] += 1
+    return True
 
 
 @kernel
