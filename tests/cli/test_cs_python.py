@@ -175,6 +175,14 @@ def test_commands_that_nobody_waited_for_are_an_error(
     )
 
 
+def test_a_script_without_stop_is_warned(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(SCRIPT.replace("runner.stop()", ""), "--name", "out") == 0
+    assert capsys.readouterr().err == (
+        "warning: the script ended without stop() for 'out'; hardware stays reserved until it is "
+        "called\n"
+    )
+
+
 def test_the_appliance_client_is_refused_but_can_be_guarded(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -161,6 +161,14 @@ def test_stop_carries_out_what_waits(start: Start) -> None:
         runtime.launch("main")
 
 
+def test_stop_warns_of_what_is_left(start: Start) -> None:
+    runtime = start()
+    fake(runtime).remarks.append("3 wavelets are left")
+    with pytest.warns(RuntimeWarning, match="^3 wavelets are left$") as caught:
+        runtime.stop()
+    assert caught[0].filename == __file__
+
+
 def test_a_buffer_must_not_change_while_it_waits(start: Start) -> None:
     runtime = start()
     data = np.ones(1, np.uint32)

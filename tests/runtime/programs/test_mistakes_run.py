@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pyflame.errors import LimitError, SimulationError
@@ -540,3 +541,30 @@ def test_one_unblock_in_each_of_many_launches(tmp_path: Path, arch: str):
     for _ in range(3):
         machine.launch("main")
     assert machine.report()["surplus_unblocks"] == 0
+
+
+def test_streamed_wavelets_that_nobody_takes(tmp_path: Path, arch: str):
+    source = Source(
+        "comptime { receives(in2, sys.MEMCPYH2D_1); }\n" + main(),
+        streams=", .MEMCPYH2D_1 = @get_color(5)",
+    )
+    machine = Machine(source.compiled(tmp_path, arch))
+    machine.stream_in(5, 0, 0, np.zeros((1, 1, 20), np.uint32))
+    machine.run_until_idle()
+    first, second = machine.leftovers()
+    assert first.startswith("14 wavelets of a host stream on colour 5 were never taken; initialise")
+    assert "PE (0, 0): input queue 2 (colour 5) holds 6 wavelets, first 0x00000000" in second
+
+
+def test_an_operation_that_the_host_sends_nothing(stop: Stop, arch: str):
+    source = Source(
+        """
+        const to = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{4} -> out[i] });
+        const receive = @get_dsd(fabin_dsd, .{ .extent = 4, .fabric_color = sys.MEMCPYH2D_1,
+                                               .input_queue = in2 });
+        comptime { receives(in2, sys.MEMCPYH2D_1); }
+        """
+        + main("@mov32(to, receive);"),
+        streams=", .MEMCPYH2D_1 = @get_color(5)",
+    )  # fmt: skip
+    assert "input queue 2 (colour 5, empty: the host sends nothing more)" in stop(source, arch)
