@@ -418,3 +418,13 @@ def test_pes_without_code(refusal: Refusal, arch: str):
         "layout.csl:7:3: error: 9 PEs have no code: (2, 0) to (2, 8); every PE needs one "
         "@set_tile_code\n"
     )
+
+
+def test_two_input_queues_of_one_colour(tmp_path: Path, arch: str):
+    text = "comptime {\n@initialize_queue(in2, .{ .color = red });\n"
+    source = Source(MAIN + text + "@initialize_queue(in3, .{ .color = red }); // here\n}\n")
+    (warning,) = source.compiled(tmp_path, arch).warnings
+    assert warning.startswith(
+        f"{source.line()}:1: warning: input queue 2 takes colour 1 already; only queue 3 will get "
+        "its wavelets\n"
+    )

@@ -357,6 +357,13 @@ def initialize_queue(s: Sema, node: ast.BuiltinCall) -> Value:
     if number in table:
         raise s.fail(node.span, f"{queue.type} {number} is initialised twice")
     color = _queue_color(s, node, queue.type, options)
+    for other in s.unit.input_queues.values() if queue.type is T.INPUT_QUEUE else ():
+        if other.color == color:
+            s.engine.warning(
+                node.span,
+                f"input queue {other.number} takes colour {color} already; only queue {number} "
+                "will get its wavelets",
+            )
     priority = _priority(s, options.get("priority"), node.span)
     table[number] = Queue(number, color, priority)
     return VOID_VALUE
