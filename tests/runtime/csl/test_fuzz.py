@@ -51,6 +51,11 @@ var pa: [*]f32 = &a;
 var s = S{ .x = 1, .y = [2]f32{ 1.0, 2.0 } };
 var m: mode = mode.idle;
 fn pair(comptime T: type, comptime n: u16) type { return struct { a: T, b: [n]T }; }
+const bits = packed struct { low: u3, high: i5, of: packed union { w: u8, v: i8 } };
+var packed_bits = bits{ .low = 1, .high = -2, .of = .{ .w = 9 } };
+export var shared: u16 linkname("both") = 1;
+extern var alias: u16 linkname("both");
+inline fn clamp(x: u16, top: u16) u16 { if (x > top) { return top; } return x; }
 var g = pair(u16, 2){ .a = 3, .b = [2]u16{ 1, 2 } };
 fn lead(p: pair(u16, 2)) u16 { return p.a; }
 fn table() [4]u16 {
@@ -80,6 +85,10 @@ fn go(count: u16) void {
   m = switch (m) { mode.idle => mode.busy, else => mode.idle };
   const v = blk: { if (i > 3) { break :blk i; } break :blk 7; };
   s.x = @bitcast(u16, @as(i16, v)) + lead(g);
+  packed_bits.high += 1;
+  alias += clamp(i, 3) + clamp(9, 4) + packed_bits.of.w;
+  const widest = switch (shared) { 1, 2 => i, else => f0: { break :f0 @as(u32, alias); } };
+  const whole = @bitcast(u16, packed_bits) + @as(u16, widest);
   @map(square, mem, mem);
   @fadds(&f, f, mem);
   mem = @set_dsd_length(@increment_dsd_offset(mem, 1, f32), n - 1);
