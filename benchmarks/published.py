@@ -1,6 +1,6 @@
 """Public programs as they are: the cycles they count here against those that were published.
 
-`python benchmarks/bench_published.py CHECKOUTS` expects clones of the repositories that
+`python benchmarks/published.py CHECKOUTS` expects clones of the repositories that
 docs/cycle-model.md names in the folder CHECKOUTS, each under its own name. Nothing in them is
 changed: each run works on an export. ``--only GLOB`` runs some groups and only prints.
 """
@@ -269,7 +269,7 @@ def points(checkouts: Path) -> Iterator[Point]:
 
 def main() -> None:
     """Run every point; one row for each group goes into docs/cycle-model.md."""
-    parser = argparse.ArgumentParser(prog="python benchmarks/bench_published.py")
+    parser = argparse.ArgumentParser(prog="python benchmarks/published.py")
     parser.add_argument("checkouts", type=Path)
     parser.add_argument("--only", metavar="GLOB", default="*", help="names of groups")
     options = parser.parse_args()
