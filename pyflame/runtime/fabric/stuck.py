@@ -37,7 +37,7 @@ def _everything(program: Program, m: w.Arrays) -> Iterator[tuple[int, Note]]:
     upstream = Upstream(program, m)
     for pe in range(program.width * program.height):
         image = program.images[int(program.image_of[pe])]
-        for note in _main(program, m, pe, image):
+        for note in _main(program, m, upstream, pe, image):
             yield pe, note
         for note in stalled(program, m, upstream, pe, image):
             yield pe, note
@@ -66,14 +66,26 @@ def _block(m: w.Arrays, pe: int) -> np.ndarray:
     return m.pe[pe * w.PE_WORDS : (pe + 1) * w.PE_WORDS]
 
 
-def _main(program: Program, m: w.Arrays, pe: int, image: Image) -> Iterator[Note]:
+def _main(
+    program: Program, m: w.Arrays, upstream: Upstream, pe: int, image: Image
+) -> Iterator[Note]:
     words = _block(m, pe)
     if words[w.STATUS] == w.IN_ELEMENT:
         q = int(words[w.WAIT_QUEUE])
-        what = "a FIFO" if q < 0 else f"output queue {q - 256}" if q >= 256 else f"input queue {q}"
+        values: tuple[int | str, ...] = ()
+        what = "a FIFO" if q < 0 else f"output queue {q - 256}"
+        if 0 <= q < w.QUEUES:
+            color = next((o.color for o in image.input_queues if o.number == q), -1)
+            what, values = _empty(upstream, pe, q, color)
         line = source_line(program, image, int(words[w.PC]))
         text = f"{task_name(image, int(words[w.TASK]))} waits for {what} in @map{_at(line)}"
-        yield Note(STALLED, text)
+        yield Note(STALLED, text, values)
+
+
+def _empty(upstream: Upstream, pe: int, q: int, color: int) -> tuple[str, tuple[int | str, ...]]:
+    """An empty input queue and why nothing comes, as a note's text and values."""
+    why, values = upstream.nothing(pe, color)
+    return f"input queue {q} (colour {color}, empty: {why})", values
 
 
 def stalled(
@@ -94,7 +106,7 @@ def stalled(
         )
         counts = (done,) if n >= w.UNENDING else (n - done, n)
         who = task_name(image, int(words[w.TASK])) if lane == w.MAIN else f"microthread {lane}"
-        parts = [_operand(m, upstream, pe, lane, k) for k in range(3)]
+        parts = [_operand(m, upstream, pe, image, lane, k) for k in range(3)]
         on = ", ".join(text for text, _ in parts if text)
         values = tuple(v for _, found in parts for v in found)
         line = source_line(program, image, int(live[w.L_PC]))
@@ -108,7 +120,7 @@ def _at(line: str) -> str:
 
 
 def _operand(
-    m: w.Arrays, upstream: Upstream, pe: int, lane: int, k: int
+    m: w.Arrays, upstream: Upstream, pe: int, image: Image, lane: int, k: int
 ) -> tuple[str, tuple[int | str, ...]]:
     """What a fabric or FIFO operand waits for, as a note's text and values."""
     o = w.LIVE_WORDS + k * w.OPERAND_RECORD
@@ -118,14 +130,24 @@ def _operand(
         count = int(w.queue_counts(m, q)[pe])
         if count:
             return f"input queue {q} (colour {color}, {VALUE} waiting)", (count,)
-        why, values = upstream.nothing(pe, color)
-        return f"input queue {q} (colour {color}, empty: {why})", values
+        return _empty(upstream, pe, q, color)
     if kind == w.K_FABOUT:
         count = int(w.queue_counts(m, w.QUEUES + q)[pe])
         if count >= int(m.g[w.G_OUT_DEPTH + q]):
             return f"output queue {q} (colour {color}, full)", ()
         return f"output queue {q} (colour {color}, {VALUE} waiting)", (count,)
-    return (f"FIFO {int(record[w.K_FIFO])}" if kind == w.K_FIFO_KIND else ""), ()
+    if kind == w.K_FIFO_KIND:
+        return _fifo(m, pe, image, int(record[w.K_FIFO]))
+    return "", ()
+
+
+def _fifo(m: w.Arrays, pe: int, image: Image, number: int) -> tuple[str, tuple[int | str, ...]]:
+    """A FIFO by the name of its array, and how full it is."""
+    state = pe * int(m.g[w.G_DS_WORDS]) + int(m.g[w.G_FIFO_AT]) + number * w.FIFO_STATE
+    fifo = image.fifos[number]
+    names = (name for name, at, _ in image.memory_map if at == fifo.address)
+    what = f"the FIFO of {next(names, number)}"
+    return f"{what} ({VALUE} of {fifo.elements} elements)", (int(m.ds[state + 1]),)
 
 
 def _wavelet(word: int) -> str:

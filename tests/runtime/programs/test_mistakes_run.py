@@ -568,3 +568,37 @@ def test_an_operation_that_the_host_sends_nothing(stop: Stop, arch: str):
         streams=", .MEMCPYH2D_1 = @get_color(5)",
     )  # fmt: skip
     assert "input queue 2 (colour 5, empty: the host sends nothing more)" in stop(source, arch)
+
+
+FIFO = """
+var store = @zeros([4]u32);
+const fifo = @allocate_fifo(store);
+const end_id = @get_local_task_id(9);
+task end() void { sys.unblock_cmd_stream(); }
+comptime { @bind_local_task(end, end_id); }
+fn main() void { @mov32(%s, .{ .async = true, .activate = end_id }); } // here
+"""
+FIFO_STALLS = {
+    "send, fifo": "output queue 2 (colour 1, 0 waiting), the FIFO of pe.csl:store (0 of 4 "
+    "elements), 20 of 20",
+    "fifo, receive": "the FIFO of pe.csl:store (0 of 4 elements), input queue 2 (colour 1, empty: "
+    "nothing comes from PE (0, 0)), 20 of 20",
+}
+
+
+@pytest.mark.parametrize("operands", FIFO_STALLS)
+def test_a_fifo_that_stalls_an_operation(stop: Stop, arch: str, operands: str):
+    source = Source(BOTH + FIFO % operands, routes=SELF)
+    assert stop(source, arch).splitlines()[2:] == [
+        f"  PE (0, 0): microthread 2 stalls in @mov32 on {FIFO_STALLS[operands]} elements left, at "
+        + source.line()
+    ]
+
+
+def test_a_map_that_nobody_feeds(stop: Stop, arch: str):
+    text = BOTH + "fn inc(v: u32) u32 { return v + 1; }\n"
+    source = Source(text + main("@map(inc, receive, d); // here"), routes=SELF)
+    assert stop(source, arch).splitlines()[2:] == [
+        "  PE (0, 0): a launched function waits for input queue 2 (colour 1, empty: nothing comes "
+        f"from PE (0, 0)) in @map, at {source.line()}"
+    ]
