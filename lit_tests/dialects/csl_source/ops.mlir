@@ -15,7 +15,7 @@ csl_source.program "f.csl" arch "wse2" import_paths ["lib"] {
     %5 = csl_source.int_lit 16
     csl_source.var_decl "var" "p" linkage "export" : %4 align %5
     %6 = csl_source.name "void"
-    csl_source.fn_decl export inline "fn" "f" params {
+    csl_source.fn_decl inline "fn" "f" linkage "export" params {
       csl_source.parameter comptime "x"
     } -> %6 {
       %7 = csl_source.bool_lit true
@@ -61,7 +61,7 @@ csl_source.program "f.csl" arch "wse2" import_paths ["lib"] {
 // CHECK-NEXT:       csl_source.enum_member "B" = %2
 // CHECK:          %4 = csl_source.pointer_type many const %3
 // CHECK:          csl_source.var_decl "var" "p" linkage "export" : %4 align %5
-// CHECK:          csl_source.fn_decl export inline "fn" "f" params {
+// CHECK:          csl_source.fn_decl inline "fn" "f" linkage "export" params {
 // CHECK-NEXT:       csl_source.parameter comptime "x"
 // CHECK-NEXT:     } -> %6 {
 // CHECK:            csl_source.while inline label "outer" %7 {
