@@ -263,9 +263,9 @@ def test_light_and_dark_are_readable_and_draw_the_same_again(
 
 
 def test_the_address_says_and_keeps_the_place(opened: Browser, tmp_path: Path) -> None:
-    show(opened, tmp_path, chain(5, 20)[0])
+    show(opened, tmp_path, chain(5, 100)[0])
     place = "time=30&from=10&to=60&pe=2,0&mode=queues&color=4&tab=memory"
-    opened.run(f"location.hash = {place!r}")
+    opened.run(f"location.hash = {place!r}; app.followAddress()")
     opened.settle()
     shown = (
         "[app.view.time, app.view.from, app.view.to, app.view.pe, app.view.mode, app.view.color]"
@@ -275,7 +275,8 @@ def test_the_address_says_and_keeps_the_place(opened: Browser, tmp_path: Path) -
     opened.press("ArrowRight")
     opened.run("app.savePlace()")
     assert opened.run("location.hash") == f"#{place.replace('time=30', 'time=31')}"
-    opened.run("location.hash = '#time=x&pe=99,0&mode=<b>&from=5&run=7&tab=nothing'")
+    wrong = "#time=x&pe=99,0&mode=<b>&from=5&run=7&tab=nothing"
+    opened.run(f"location.hash = {wrong!r}; app.followAddress()")
     opened.settle()
     assert opened.run("[app.view.time, app.view.pe, app.view.mode]") == [31, 2, "queues"]
 

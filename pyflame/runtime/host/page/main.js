@@ -11,8 +11,8 @@ class App {
     this.inspector = new Inspector(this);
     this.listen();
     this.choose(this.runs.length - 1);
-    goToPlace(this);
-    addEventListener("hashchange", () => { if (location.hash.slice(1) !== this.place) goToPlace(this); });
+    this.followAddress();
+    addEventListener("hashchange", () => this.followAddress());
   }
 
   choose(number) {
@@ -68,9 +68,18 @@ class App {
     });
   }
 
+  // Go where the address says, if somebody has changed it.
+  followAddress() {
+    if (location.hash === this.address) return false;
+    this.address = location.hash;
+    goToPlace(this);
+    return true;
+  }
+
   savePlace() {
-    this.place = placeOf(this);
-    history.replaceState(null, "", `#${this.place}`);
+    if (this.followAddress()) return;
+    history.replaceState(null, "", `#${placeOf(this)}`);
+    this.address = location.hash;
   }
 
   drawBars() {
