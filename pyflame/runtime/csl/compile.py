@@ -361,6 +361,7 @@ def _compile_image(
     compilation: Compilation, tile: Tile, name: str, filtered: frozenset[int]
 ) -> tuple[Image | None, dict[int, Route]]:
     engine = compilation.engine
+    compilation.instances = 0
     before = engine.failures
     unit = ImageUnit(name, compilation.arch)
     instance = Instance(compilation, tile.file, unit, tile.params.fields, tile.span)

@@ -11,10 +11,12 @@ from pyflame.runtime.fabric.image import Image, Program, Route
 from pyflame.runtime.fabric.isa import BlockKind, DsdOp, Op, TaskKind, Word
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.limits import MAX_CYCLES, MAX_INSTRUCTIONS
+from pyflame.runtime.fabric.shapes import distinct_shapes
 from pyflame.runtime.fabric.tables import (
     ImageBuilder,
     SharedSlots,
     Tables,
+    names_registers,
     place_code,
     register_need,
     usable_lanes,
@@ -136,39 +138,57 @@ def build(program: Program, settings: Settings) -> w.Arrays:
     tables = Tables()
     g = _globals(program, settings)
     shared = SharedSlots()
-    first = _lanes(g, program.images)
-    builders = [
-        ImageBuilder(tables, image, arch, shared, first, _ramp_colors(program, i, arch))
-        for i, image in enumerate(program.images)
-    ]
-    place_code(tables, builders)
+    builders, of = _builders(program, arch, tables, shared, g)
+    images = [b.image for b in builders]
+    heads = np.array([[b.fields.get(i, 0) for i in range(w.IMAGE_WORDS)] for b in builders])[of]
+    heads[:, [w.I_CODE, w.I_CONSTANTS]] = place_code(tables, builders, program.images, of)
+    head = tables.add(heads)
     _queues(g, builders)
     g[w.G_DS_WORDS] = max(b.ds_words for b in builders)
-    g[w.G_REGISTERS] = max(register_need(image) for image in program.images)
-    pe = _cores(program, builders, arch)
-    ch = _channels(program, builders, tables, pe, g)
+    g[w.G_REGISTERS] = max(register_need(image) for image in images)
+    mine = of[program.image_of]
+    pe = _cores(count, builders, mine)
+    pe[:, w.IMAGE] = head + program.image_of * w.IMAGE_WORDS
+    ch = _channels(program, builders, mine, tables, pe, g)
     channels = len(ch) // w.CHANNEL_WORDS
     im = tables.array()
-    for b in builders:
-        for word, value in b.fields.items():
-            im[b.header + word] = value
-    ds = _descriptors(program, builders, int(g[w.G_DS_WORDS]))
+    ds = _descriptors(builders, int(g[w.G_DS_WORDS]))[mine].ravel()
     g[w.G_SHARED] = len(ds)
     ds = np.concatenate([ds, *shared.rows]).astype(np.int32)
     m8 = np.zeros(count * w.MEMORY_STRIDE, np.uint8)
     memory = m8.reshape(count, w.MEMORY_STRIDE)
-    for i, image in enumerate(program.images):
-        memory[program.image_of == i, : len(image.memory)] = image.memory
+    order = np.argsort(program.image_of, kind="stable")
+    ends = np.searchsorted(program.image_of[order], np.arange(len(program.images)), side="right")
+    for image, rows in zip(program.images, np.split(order, ends[:-1]), strict=True):
+        memory[rows, : len(image.memory)] = image.memory
     for block in program.contents:
         memory[block.pes, block.address : block.address + block.data.shape[1]] = block.data
     return w.Arrays(
         g=g, pe=pe.ravel(), qu=np.zeros(max(count * int(g[w.G_QUEUE_WORDS]), 1), np.int64),
         rg=np.zeros(count * int(g[w.G_REGISTERS]), np.int64), ds=ds, ch=ch,
         cf=np.zeros(channels * 5 * int(g[w.G_DEPTH]), np.int64), im=im,
-        ev=_events(g, count, channels, _logs(program)), hs=np.zeros(1, np.int64),
+        ev=_events(g, count, channels, _logs(images)), hs=np.zeros(1, np.int64),
         hd=np.zeros(1, np.uint32), m8=m8, m16=m8.view(np.uint16), m32=m8.view(np.uint32),
         mf=m8.view(np.float32), tr=np.zeros(1, np.int64),
     )  # fmt: skip
+
+
+def _builders(
+    program: Program, arch: Arch, tables: Tables, shared: SharedSlots, g: np.ndarray
+) -> tuple[list[ImageBuilder], np.ndarray]:
+    """What images have in common is placed once: the builders, and which one each image has."""
+    shapes, shape_of = distinct_shapes(program.images)
+    first = _lanes(g, [program.images[i] for i in shapes])
+    builders: list[ImageBuilder] = []
+    known: dict[tuple[int, bool, tuple[int, ...]], int] = {}
+    of = np.empty(len(program.images), np.int64)
+    for i, image in enumerate(program.images):
+        ramp = _ramp_colors(program, i, arch)
+        key = (int(shape_of[i]), names_registers(image), tuple(ramp))
+        of[i] = known.setdefault(key, len(builders))
+        if of[i] == len(builders):
+            builders.append(ImageBuilder(tables, image, arch, shared, first, ramp))
+    return builders, of
 
 
 def _ramp_colors(program: Program, image: int, arch: Arch) -> list[int]:
@@ -188,36 +208,39 @@ def _ramp_colors(program: Program, image: int, arch: Arch) -> list[int]:
     return [int(c) for c in np.flatnonzero(found)]
 
 
-def _cores(program: Program, builders: list[ImageBuilder], arch: Arch) -> np.ndarray:
-    count = program.width * program.height
+def _cores(count: int, builders: list[ImageBuilder], of: np.ndarray) -> np.ndarray:
+    """The PEs' words, whose builders `of` says."""
     pe = np.zeros((count, w.PE_WORDS), np.int64)
     pe[:, w.CHANNEL_OF : w.CHANNEL_OF + w.COLORS] = -1
     pe[:, w.WAKE] = w.FOREVER
     pe[:, w.HEAP_AT] = -1
     pe[:, w.TASK] = -1
     pe[:, w.RNG_KEY] = np.arange(count) + 1
-    for i, b in enumerate(builders):
-        rows = program.image_of == i
-        pe[rows, w.IMAGE] = b.header
-        pe[rows, w.ACTIVE] = sum(1 << n for n in set(b.image.active))
-        pe[rows, w.BLOCKED] = b.blocked()
-        pe[rows, w.UT_BLOCKED] = sum(
-            1 << n for kind, n in b.image.blocked if kind == BlockKind.MICROTHREAD
-        )
+    masks = np.zeros((len(builders), 3), np.int64)
+    for row, b in zip(masks, builders, strict=True):
+        stopped = (n for kind, n in b.image.blocked if kind == BlockKind.MICROTHREAD)
+        row[:] = sum(1 << n for n in set(b.image.active)), b.blocked(), sum(1 << n for n in stopped)
+    pe[:, [w.ACTIVE, w.BLOCKED, w.UT_BLOCKED]] = masks[of]
     return pe
 
 
 def _channels(
-    program: Program, builders: list[ImageBuilder], tables: Tables, pe: np.ndarray, g: np.ndarray
+    program: Program,
+    builders: list[ImageBuilder],
+    of: np.ndarray,
+    tables: Tables,
+    pe: np.ndarray,
+    g: np.ndarray,
 ) -> np.ndarray:
-    """One block per (PE, colour) with a route, and for every colour where routes may be made."""
+    """One block per (PE, colour) with a route, and for every colour on PEs that may make routes."""
     size = w.CHANNEL_WORDS
     blank = np.zeros(size, np.int64)
     blank[w.C_FILTER] = -1
     blank[w.C_ARRIVED] = -1
     blocks = [_channel(route, blank, tables) for route in program.routes]
-    dynamic = np.array([b.dynamic for b in builders])[program.image_of]
-    where = (program.route_of >= 0) | (dynamic[:, None] & _named_colors(program))
+    dynamic = np.array([b.dynamic for b in builders])[of]
+    named = _named_colors(program, [b.image for b in builders])
+    where = (program.route_of >= 0) | (dynamic[:, None] & named)
     numbers = np.full(where.shape, -1, np.int64)
     numbers[where] = np.arange(int(where.sum())) * size
     pe[:, w.CHANNEL_OF : w.CHANNEL_OF + w.COLORS] = numbers
@@ -250,10 +273,10 @@ def _neighbors(
     return np.stack(columns, axis=1)
 
 
-def _named_colors(program: Program) -> np.ndarray:
+def _named_colors(program: Program, images: list[Image]) -> np.ndarray:
     """Colours that the program gives a route or a queue anywhere, as a mask of 24."""
     named: np.ndarray = np.array((program.route_of >= 0).any(axis=0))
-    for image in program.images:
+    for image in images:
         colors = [q.color for q in (*image.input_queues, *image.output_queues) if q.color >= 0]
         colors += [int(c) for c in image.descriptors[:, Word.COLOR]]
         named[[c for c in colors if 0 <= c < w.COLORS]] = True
@@ -279,7 +302,8 @@ def _channel(route: Route, blank: np.ndarray, tables: Tables) -> np.ndarray:
     return block
 
 
-def _descriptors(program: Program, builders: list[ImageBuilder], size: int) -> np.ndarray:
+def _descriptors(builders: list[ImageBuilder], size: int) -> np.ndarray:
+    """The start of each builder's PEs' part of ds."""
     starts = np.zeros((len(builders), size), np.int32)
     for start, b in zip(starts, builders, strict=True):
         for slot, (place, words) in b.private.items():
@@ -287,12 +311,12 @@ def _descriptors(program: Program, builders: list[ImageBuilder], size: int) -> n
             if slot in b.image.slot_init:
                 row = b.descriptors[b.image.slot_init[slot]]
                 start[place : place + words] = row[:words].astype(np.int32)
-    return starts[program.image_of].ravel()
+    return starts
 
 
-def _logs(program: Program) -> int:
+def _logs(images: list[Image]) -> int:
     """Entries of the output log: a few, unless programs print."""
-    prints = any(np.isin(i.code[:, 0], (Op.PRINT, Op.TRACE)).any() for i in program.images)
+    prints = any(np.isin(i.code[:, 0], (Op.PRINT, Op.TRACE)).any() for i in images)
     return _LOG_ENTRIES if prints else 16
 
 

@@ -24,6 +24,7 @@ from pyflame.runtime.fabric.isa import (
 from pyflame.runtime.fabric.kernel import opcodes as oc
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.registers import CLOCK_CONTROL, COLOR_REGISTERS
+from pyflame.runtime.fabric.shapes import without_constants
 
 ROUTER_OPS = frozenset(op for op in Op if Op.ROUTESET <= op <= Op.FILTERSET)
 """Instructions after which a router need not be as its route says."""
@@ -209,7 +210,7 @@ class SharedSlots:
 
 
 class ImageBuilder:
-    """Places one image's tables and remembers what its PEs start with."""
+    """Places the tables of images of one shape and remembers what their PEs start with."""
 
     def __init__(
         self,
@@ -238,9 +239,8 @@ class ImageBuilder:
                 self.place[slot] = self.ds_words
                 self.private[slot] = self.ds_words, words
                 self.ds_words += words
-        self.header = tables.add([0] * w.IMAGE_WORDS)
         self.dynamic = bool(np.isin(image.code[:, 0], sorted(ROUTER_OPS)).any())
-        self.dynamic |= not arch.data_tasks_by_queue and _names_registers(image)
+        self.dynamic |= not arch.data_tasks_by_queue and names_registers(image)
         self.queue_of, self.in_color, self.out_color = self._queues()
         self.fields = self._fields()
 
@@ -346,31 +346,34 @@ class ImageBuilder:
         return number
 
 
-def _names_registers(image: Image) -> bool:
+def names_registers(image: Image) -> bool:
     """Whether addresses of router registers stand in the code, so that it may rewrite routes."""
     rows = image.code[np.isin(image.code[:, 0], (Op.LDI, Op.LOAD, Op.STORE)), 5]
     return bool(((rows >= COLOR_REGISTERS) & (rows < CLOCK_CONTROL)).any())
 
 
-def place_code(tables: Tables, builders: Sequence[ImageBuilder]) -> None:
-    """Place the code of all images; those that differ in constants only share it.
+def place_code(
+    tables: Tables, builders: Sequence[ImageBuilder], images: Sequence[Image], of: np.ndarray
+) -> np.ndarray:
+    """Place the code of all images, of which `of` says the builder: I_CODE and I_CONSTANTS of each.
 
-    Such constants, usually what a layout computed from a PE's coordinates, come from a table.
+    Images that differ in constants only share their code. Such constants, usually what a layout
+    computed from a PE's coordinates, come from a table.
     """
     groups: dict[bytes, list[int]] = {}
     codes = [b.code() for b in builders]
     for i, code in enumerate(codes):
-        blank = code.copy()
-        blank[code[:, 0] == Op.LDI, 5] = 0
-        groups.setdefault(hashlib.sha256(blank.tobytes()).digest(), []).append(i)
-    for members in groups.values():
-        shared = codes[members[0]]
+        key = hashlib.sha256(without_constants(code).tobytes()).digest()
+        groups.setdefault(key, []).append(i)
+    places = np.zeros((len(images), 2), np.int64)
+    for group in groups.values():
+        shared = codes[group[0]]
         loads = np.flatnonzero(shared[:, 0] == Op.LDI)
-        values = np.stack([codes[i][loads, 5] for i in members])
+        members = np.flatnonzero(np.isin(of, group))
+        values = np.stack([images[int(i)].code[loads, 5] for i in members])
         differ = (values != values[0]).any(axis=0)
         shared[loads[differ], 0] = oc.LDC
         shared[loads[differ], 5] = np.arange(int(differ.sum()))
-        place = tables.add(shared)
-        for i, own in zip(members, values, strict=True):
-            builders[i].fields[w.I_CODE] = place
-            builders[i].fields[w.I_CONSTANTS] = tables.share(own[differ])
+        places[members, 0] = tables.add(shared)
+        places[members, 1] = [tables.share(own) for own in values[:, differ]]
+    return places

@@ -33,9 +33,10 @@ from pyflame.errors import (
     UnsupportedError,
 )
 from pyflame.runtime.fabric.findings import Findings
-from pyflame.runtime.fabric.image import Filter, Program, Route
+from pyflame.runtime.fabric.image import Filter, Image, Program, Route
 from pyflame.runtime.fabric.isa import DsdOp, DsdOperands
 from pyflame.runtime.fabric.kernel.table import UNSUPPORTED
+from pyflame.runtime.fabric.shapes import distinct_shapes
 from pyflame.runtime.fabric.verify_code import verify_code, verify_operands
 from pyflame.runtime.fabric.verify_tables import verify_shapes, verify_tables
 
@@ -66,8 +67,7 @@ def verify_program(program: Program, arch: Arch) -> None:
     gaps = [
         Gap(f"@{DsdOp(op).name.lower()}", image.name, "its exact meaning is not public")
         for image in program.images
-        for op in sorted({int(v) for v in image.operands[:, DsdOperands.OP]})
-        if op in UNSUPPORTED
+        for op in np.intersect1d(image.operands[:, DsdOperands.OP], sorted(UNSUPPORTED)).tolist()
     ]
     if gaps:
         raise UnsupportedError(gaps)
@@ -103,13 +103,20 @@ def findings(program: Program, arch: Arch) -> Findings:
         found.inside(f"streaming colour {name!r}", color, arch.colors)
     if program.half not in HALVES:
         found.add(f"the 16-bit float is {program.half!r}; expected {' or '.join(HALVES)}")
-    for image in program.images:
-        own = Findings()
-        if verify_shapes(image, own):
-            verify_tables(image, program.files, arch, own)
-            if verify_operands(image, own):
-                verify_code(image, program.files, arch, own)
-        found.texts += [f"{image.name}: {text}" for text in own.texts]
+    first, shapes = distinct_shapes(program.images)
+    texts = [_image(program.images[i], program.files, arch).texts for i in first]
+    for image, shape in zip(program.images, shapes, strict=True):
+        found.texts += [f"{image.name}: {text}" for text in texts[shape]]
+    return found
+
+
+def _image(image: Image, files: list[str], arch: Arch) -> Findings:
+    """Everything that is wrong with an image, and with all others of its shape."""
+    found = Findings()
+    if verify_shapes(image, found):
+        verify_tables(image, files, arch, found)
+        if verify_operands(image, found):
+            verify_code(image, files, arch, found)
     return found
 
 

@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from pyflame.runtime.csl.sema import modules
+from pyflame.runtime.fabric.image import Program
+
 Result = Callable[..., list[float]]
 
 
@@ -562,3 +565,18 @@ def test_no_seed_makes_a_first_draw_of_zero(result: Result):
     """
     out = result(text)
     assert 0 not in out and len(set(out)) == 64
+
+
+def test_the_limit_of_imports_is_for_each_program(
+    compiled: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(modules, "MAX_INSTANCES", 3)
+    layout = """
+    layout {
+      @set_rectangle(4, 1);
+      for (@range(u16, 4)) |x| { @set_tile_code(x, 0, "pe.csl", .{ .x = x }); }
+    }
+    """
+    pe = 'param x: u16; const m = @import_module("m.csl"); export var out: u16 = x + m.one;'
+    program = compiled(pe, layout=layout, files={"m.csl": "const one: u16 = 1;"})
+    assert len(program.images) == 4

@@ -51,6 +51,7 @@ _FAR = "../../../../"
 
 MAX_FILE_BYTES = 8 << 20
 MAX_INSTANCES = 10_000
+"""Imports of files in one PE program."""
 
 
 @dataclass(eq=False)
