@@ -10,8 +10,12 @@ import numpy as np
 from pyflame.runtime.fabric.grouping import Note, grouped
 from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.fabric.kernel import words as w
+from pyflame.runtime.fabric.messages import place
+from pyflame.runtime.fabric.router_faults import sent_to_core
 from pyflame.runtime.fabric.stuck import wavelets
 
+MOST_COLORS = 3
+"""Colours whose senders are named."""
 MOST_LINES = 10
 """Lines of detail before the report says how many more there are."""
 
@@ -35,12 +39,27 @@ def leftovers(program: Program, m: w.Arrays, sources: Sequence[Source]) -> list[
         for s in sources
         if s.left
     ]
-    lines = grouped(_notes(program, m, _holders(m)), program.width, MOST_LINES)
+    pes = _holders(m)
+    lines = grouped(_notes(program, m, pes), program.width, MOST_LINES)
     if lines:
+        lines += _origins(program, m, pes)
         body = "".join(f"\n  {line}" for line in lines)
         text = "the program ended with wavelets that nobody has read; receive as many as are sent:"
         found.append(text + body)
     return found
+
+
+def _origins(program: Program, m: w.Arrays, pes: list[int]) -> list[str]:
+    """Who sent what waits in input queues: a line for each of the first colours."""
+    found: dict[int, str] = {}
+    for pe in pes:
+        mask = int(m.pe[pe * w.PE_WORDS + w.IN_MASK])
+        for queue in program.images[int(program.image_of[pe])].input_queues:
+            if len(found) < MOST_COLORS and mask >> queue.number & 1 and queue.color not in found:
+                sent = sent_to_core(program, m, pe, queue.color)
+                what = f"those of colour {queue.color} on {place(program, pe)}"
+                found[queue.color] = f"{what}{sent}" if sent else ""
+    return [text for text in found.values() if text]
 
 
 def _holders(m: w.Arrays) -> list[int]:

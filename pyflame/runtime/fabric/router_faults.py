@@ -47,10 +47,7 @@ def _two_arrivals(program: Program, m: w.Arrays, f: FaultInfo) -> str:
 def _no_consumer(program: Program, m: w.Arrays, f: FaultInfo) -> str:
     route = _route(program, f.pe, f.a)
     configured = "" if route is None else _configured(program, route)
-    sent = ""
-    senders = Upstream(program, m).of_core(f.pe, f.a)
-    if senders:
-        sent = _named(program, m, senders, f.a)
+    sent = sent_to_core(program, m, f.pe, f.a)
     return (
         f"a wavelet (0x{f.b:08x}) on colour {f.a}{sent} was delivered to the core{configured}, but "
         "no input queue takes this colour; initialise a queue for it or remove RAMP from .tx"
@@ -100,6 +97,11 @@ def _rx(route: Route) -> str:
 def _sent_by(program: Program, m: w.Arrays, pe: int, color: int, direction: int) -> str:
     """`` (sent by @mov32 at pe.csl:7 on PE (0, 0))`` for what came to a port of a router."""
     return _named(program, m, Upstream(program, m).of_port(pe, color, direction), color)
+
+
+def sent_to_core(program: Program, m: w.Arrays, pe: int, color: int) -> str:
+    """`` (sent by @mov32 at pe.csl:7 on PE (0, 0))`` for what a core got, "" if it is not known."""
+    return _named(program, m, Upstream(program, m).of_core(pe, color) or [], color)
 
 
 def _named(program: Program, m: w.Arrays, senders: list[int], color: int) -> str:

@@ -463,7 +463,9 @@ const receive = @get_dsd(fabin_dsd, .{ .extent = %d, .fabric_color = red, .input
 const to = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{%d} -> out[i] });
 comptime { if (x == 0) { sends(out2, red); } else { receives(in3, red); } }
 fn main() void {
-  if (x == 0) { @mov32(send, 7); } else { @mov32(to, receive); }
+  if (x == 0) {
+    @mov32(send, 7); // here
+  } else { @mov32(to, receive); }
   sys.unblock_cmd_stream();
 }
 """
@@ -477,7 +479,8 @@ def test_wavelets_that_nobody_has_read(tmp_path: Path, arch: str, read: int):
     expected = (
         "the program ended with wavelets that nobody has read; receive as many as are sent:\n"
         "  PE (1, 0): input queue 3 (colour 1) holds 2 wavelets, first 0x00000007; no data task "
-        "is bound to it and no operation reads it"
+        "is bound to it and no operation reads it\n"
+        f"  those of colour 1 on PE (1, 0) (sent by @mov32 at {source.line()} on PE (0, 0))"
     )
     assert machine.leftovers() == ([expected] if read == 1 else [])
 
