@@ -480,7 +480,6 @@ class Fault(IntEnum):
     STACK = 16
     MISALIGNED = 17  # 16- or 32-bit access at an odd, or 32-bit at an odd 16-bit, address
     BAD_ID = 18  # a colour, queue, task or function number out of range at run time
-    OFF_FABRIC = 19  # a route leaves the program rectangle
     ASYNC_MEMORY = 20  # asynchronous operation without a fabric or FIFO operand
     FIFO_WIDTH = 21  # element width of the operation differs from the FIFO's
     BAD_INDEX = 22  # an index of an array is negative or not below its size

@@ -11,7 +11,7 @@ from pyflame.runtime.fabric.grouping import Note, grouped
 from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.messages import place
-from pyflame.runtime.fabric.router_faults import sent_to_core
+from pyflame.runtime.fabric.router_faults import lost_message, sent_to_core
 from pyflame.runtime.fabric.stuck import wavelets
 
 MOST_COLORS = 3
@@ -32,7 +32,7 @@ class Source(Protocol):
 
 
 def leftovers(program: Program, m: w.Arrays, sources: Sequence[Source]) -> list[str]:
-    """Warnings about wavelets in queues and routers, and about those still with the host."""
+    """Warnings about wavelets in queues and routers, beyond the edge, and still with the host."""
     found = [
         f"{s.left} wavelets of a host stream on colour {s.color} were never taken; initialise an "
         "input queue for the colour and read as many as the host sends"
@@ -46,7 +46,8 @@ def leftovers(program: Program, m: w.Arrays, sources: Sequence[Source]) -> list[
         body = "".join(f"\n  {line}" for line in lines)
         text = "the program ended with wavelets that nobody has read; receive as many as are sent:"
         found.append(text + body)
-    return found
+    lost = lost_message(program, m)
+    return [*found, lost] if lost else found
 
 
 def _origins(program: Program, m: w.Arrays, pes: list[int]) -> list[str]:

@@ -54,12 +54,19 @@ def _no_consumer(program: Program, m: w.Arrays, f: FaultInfo) -> str:
     )
 
 
-def _off_fabric(program: Program, m: w.Arrays, f: FaultInfo) -> str:
-    route = _route(program, f.pe, f.a)
+def lost_message(program: Program, m: w.Arrays) -> str:
+    """What was sent beyond the rectangle, "" if nothing."""
+    first, count = int(m.g[w.G_LOST_FIRST]), int(m.g[w.G_LOST])
+    if not count:
+        return ""
+    pe, color, direction = first >> 8, first >> 3 & 31, first & 7
+    route = _route(program, pe, color)
     configured = "" if route is None else _configured(program, route)
+    what = "1 wavelet" if count == 1 else f"{count} wavelets"
     return (
-        f"a wavelet on colour {f.a} would leave the program rectangle to the {port(f.b)}"
-        f"{configured}; remove that direction from .tx at the edge"
+        f"{what} left the program rectangle and got lost, the first on colour {color} from PE "
+        f"({pe % program.width}, {pe // program.width}) to the {port(direction)}{configured}; "
+        "remove that direction from .tx at the edge"
     )
 
 
@@ -67,7 +74,6 @@ _TEXTS: dict[Fault, Callable[[Program, w.Arrays, FaultInfo], str]] = {
     Fault.NO_ROUTE: _no_route,
     Fault.TWO_ARRIVALS: _two_arrivals,
     Fault.NO_CONSUMER: _no_consumer,
-    Fault.OFF_FABRIC: _off_fabric,
 }
 
 ROUTER_FAULTS = frozenset(_TEXTS)

@@ -580,3 +580,12 @@ def test_the_limit_of_imports_is_for_each_program(
     pe = 'param x: u16; const m = @import_module("m.csl"); export var out: u16 = x + m.one;'
     program = compiled(pe, layout=layout, files={"m.csl": "const one: u16 = 1;"})
     assert len(program.images) == 4
+
+
+def test_arms_of_an_if_take_the_type_that_they_are_added_to(result: Result):
+    text = """
+    export var out: u32 = 5;
+    var n: u16 = 3;
+    task main() void { out += if (n % 2 != 0) 1 else 0; out -= if (n == 0) 9 else 2; }
+    """
+    assert result(text) == [4]

@@ -260,11 +260,6 @@ def test_port_that_no_position_reads() -> None:
     assert message.endswith("takes the colour from NORTH only; add WEST to .rx")
 
 
-def test_route_off_the_fabric() -> None:
-    message = stop(program([[sending()]], {(0, 0, C): route(R, E)}))
-    assert "would leave the program rectangle to the EAST" in message
-
-
 def test_no_consumer() -> None:
     routes = {(0, 0, C): route(R, E), (1, 0, C): route(W, R)}
     message = stop(program([[sending(), quiet()]], routes))

@@ -216,7 +216,9 @@ def _assign(s: Sema, node: ast.Assign) -> None:
         store(s, place, s.eval_as(node.value, place.type), node.span)
         return
     current = s.load(place)
-    value = binary_values(s, node.op[:-1], current, s.eval(node.value), node.span)
+    chosen = isinstance(node.value, ast.IfExpr) and T.is_number(current.type)
+    right = s.eval_as(node.value, current.type) if chosen else s.eval(node.value)
+    value = binary_values(s, node.op[:-1], current, right, node.span)
     assign(s, place, value, node.span)
 
 

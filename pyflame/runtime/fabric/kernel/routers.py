@@ -184,11 +184,10 @@ def has_room(m, pe, channel, color, direction, word):
     target = m.ch[channel + w.C_NEXT + direction]
     if target < 0:
         other = neighbor(m, pe, direction)
-        if other < 0:
-            fault(m, oc.F_OFF_FABRIC, pe, color, direction)
-        else:
-            beyond = crossed(m, channel, color, direction)
-            fault(m, oc.F_NO_ROUTE, other, beyond, opposite(direction))
+        if other < 0:  # nothing beyond the rectangle takes or holds up a wavelet
+            return True
+        beyond = crossed(m, channel, color, direction)
+        fault(m, oc.F_NO_ROUTE, other, beyond, opposite(direction))
         return False
     return m.ch[fifo_at(target, opposite(direction)) + 1] < m.g[w.G_DEPTH]
 
@@ -393,6 +392,10 @@ def forward(m, pe, color, port, now):
         targets &= targets - 1
         if direction == oc.RAMP:
             deliver(m, pe, channel, color, word, now)
+        elif ch[channel + w.C_NEXT + direction] < 0:
+            if m.g[w.G_LOST] == 0:
+                m.g[w.G_LOST_FIRST] = pe << 8 | color << 3 | direction
+            m.g[w.G_LOST] += 1
         else:
             other = beside(m, pe, direction)
             beyond = crossed(m, channel, color, direction)

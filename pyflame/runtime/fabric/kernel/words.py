@@ -66,7 +66,8 @@ WRITE_SHIFT = 32  # LIVE: bit 32 + q while an operation writes output queue q
     G_LOG_LIST, G_HOPS, G_STEPS, G_MATH, G_FDIV, G_IDIV, G_IMUL, G_BYTE, G_TRACE, G_SHARED,
     G_SINKS, G_POKED, G_QUEUE_WORDS, G_FIFO_AT, G_WORK, G_CYCLES, G_LOOKS, G_MOVED, G_LANE_STEPS,
     G_VECTORS, G_ELEMENTS, G_AHEAD, G_FAULT_TASK, G_TAKEN, G_LOOP, G_IDIV_CONSTANT, G_PREDICATE,
-) = range(69)  # fmt: skip
+    G_LOST, G_LOST_FIRST,
+) = range(71)  # fmt: skip
 G_COST = 72  # cost of each Op
 G_RATE = G_COST + len(Op)  # elements per cycle of each DsdOp
 G_STRIDE_WIDTH = G_RATE + 64  # elements per cycle by |stride| mod 8
