@@ -84,6 +84,8 @@ DOCUMENTED = {
     "is_signed(1) is_numeric(1) is_dsd(1) is_dsr(1) has_dsd_type(1) has_dsr_type(1) "
     "word_size_of(1) byte_size_of(1) bit_size_of(1) min_byte_align_of(1) min_word_align_of(1) "
     "bits_type_of(1)",
+    "message_passing": "input_queue_id output_queue_id enable_asserts mp_input_queue "
+    "mp_output_queue mp_comm_color init() send_message(5) recv_message(2)",
     "memcpy/get_params": "get_params(1)",
     "memcpy/memcpy": "unblock_cmd_stream()",
     "kernels/tally/layout": "kernel_width kernel_height phase2_tally colors output_color "

@@ -333,8 +333,8 @@ def _fabric(
                 _field_span(node, "fabric_color"),
                 f".fabric_color must be a color, found {describe(color)}",
             )
-        if is_input or not s.compilation.arch.data_tasks_by_queue:
-            b.set(Word.COLOR, color)  # on WSE-3 only the queue's own colour counts
+        if is_input or not s.compilation.arch.data_tasks_by_queue or _serves_any(s, queue):
+            b.set(Word.COLOR, color)  # else on WSE-3 only the queue's own colour counts
     if isinstance(queue, Const) and queue.value < AUTOMATIC and s.frame.instance.unit is not None:
         number = color.value if isinstance(color, Const) else -1
         s.unit.fabric_uses.setdefault((is_input, queue.value, number), node.span)
@@ -342,6 +342,14 @@ def _fabric(
         b.words[Word.SIMD] = _flag(s, fields["simd_mode"], _SIMD, node, "simd_mode")
     if "priority" in fields:
         priority_level(s, fields["priority"], _field_span(node, "priority"))
+
+
+def _serves_any(s: Sema, queue: Value) -> bool:
+    """Whether an output queue has no colour of its own."""
+    if not isinstance(queue, Const) or s.frame.instance.unit is None:
+        return False
+    known = s.unit.output_queues.get(queue.value)
+    return known is not None and known.color < 0
 
 
 def _flag(s: Sema, value: Value, names: dict[str, int], node: ast.BuiltinCall, field: str) -> int:

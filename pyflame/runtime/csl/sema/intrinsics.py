@@ -14,7 +14,8 @@ from pyflame.runtime.csl.sema.formatting import print_text
 from pyflame.runtime.csl.sema.layout import RouteReader
 from pyflame.runtime.csl.sema.scalars import round_to
 from pyflame.runtime.csl.sema.values import FALSE, TRUE, VOID_VALUE, Const, Reg, Value
-from pyflame.runtime.fabric.isa import Math, Op, PrintKind
+from pyflame.runtime.fabric.image import Queue
+from pyflame.runtime.fabric.isa import Math, Op, PrintKind, TaskKind
 
 _READS: dict[str, tuple[Op, T.Type]] = {
     "__xcoord": (Op.XCOORD, T.U16),
@@ -241,6 +242,37 @@ def type_size(s: Sema, node: ast.BuiltinCall) -> Value:
     exact = type_.bits if isinstance(type_, T.IntType) else 8 * type_.size
     measures = {"bits": exact, "bytes": type_.size, "align": type_.align}
     return Const(T.COMPTIME_INT, measures[what])
+
+
+@builtin("__scalar", 1)
+def scalar_type(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@__scalar(T)``: what pointers and arrays of T are made of."""
+    type_ = s.type(node.args[0])
+    while isinstance(type_, T.PointerType | T.ArrayType):
+        type_ = type_.element
+    return Const(T.TYPE, type_)
+
+
+@builtin("__listens", 1)
+def listens(s: Sema, node: ast.BuiltinCall) -> Value:
+    """Whether a data task is bound to an input queue; true only after the comptime blocks."""
+    queue = s.const(node.args[0], T.INPUT_QUEUE, "queue")
+    bound = any(t.kind == TaskKind.DATA and t.number == queue for t in s.unit.tasks)
+    return TRUE if bound else FALSE
+
+
+@builtin("__serve", 2)
+def serve(s: Sema, node: ast.BuiltinCall) -> Value:
+    """Let an input queue take one more colour, or with ``{}`` an output queue send on every one, as
+    queues of wse3 otherwise do not."""
+    queue = s.known(s.eval(node.args[0]), node.args[0].span, "queue")
+    assert isinstance(queue, Const)
+    if queue.type is T.OUTPUT_QUEUE:
+        s.unit.output_queues[queue.value] = Queue(queue.value, -1)
+    else:
+        color = s.const(node.args[1], T.COLOR, "colour")
+        s.unit.more_input_queues.append(Queue(queue.value, color))
+    return VOID_VALUE
 
 
 @builtin("__uint", 1)
