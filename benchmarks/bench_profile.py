@@ -61,12 +61,12 @@ PHASES = (
     Phase(
         "operations begin", ("issue", "operands", "descriptors"), "on memory", counter(w.G_VECTORS)
     ),
-    Phase("arithmetic of operations", ("vector", "linear", "halves"), "element",
+    Phase("arithmetic of operations", ("vector", "linear", "halves", "exceptions"), "element",
           lambda d: counter(w.G_ELEMENTS)(d) + counter(w.G_LANE_STEPS)(d)),
-    Phase("scalar code", ("core", "arith", "memory", "environment", "registers"), "instruction",
+    Phase("scalar code", ("core", "arith", "memory", "environment", "registers", "configure"), "instruction",
           total(w.INSTRUCTIONS_ALL)),
     Phase("tasks", ("tasks",), "task", total(w.TASK_COUNT)),
-    Phase("clock", ("loop", "events"), "step of a core", counter(w.G_STEPS)),
+    Phase("clock", ("loop", "events", "record"), "step of a core", counter(w.G_STEPS)),
     Phase("outside the kernel", (OUTSIDE,), "", lambda device: 0),
 )  # fmt: skip
 """The first phase that names a function, else the one that names its module, has its samples."""
