@@ -73,7 +73,9 @@ def result(compiled: Callable[..., Program]) -> Callable[..., list[float]]:
         machine.run_until_idle()
         symbol = machine.symbol(name)
         kind = symbol.element.name.lower()
-        dtype = DTYPES.get(kind) or np.dtype(f"{'int' if kind[0] == 'i' else 'uint'}{kind[1:]}")
+        dtype = (
+            DTYPES.get(kind) or np.dtype(f"{'int' if kind[0] == 'i' else 'uint'}{kind[1:]}").type
+        )
         count = symbol.size // np.dtype(dtype).itemsize
         return machine.read_symbol_array(name, 0, 0, 1, 1, count, dtype)[0, 0].tolist()
 

@@ -5,16 +5,7 @@ The rules are those of the public language reference; each row is one of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import pytest
-
-from pyflame.runtime.fabric.image import Program
-
-Compiled = Callable[..., Program]
-Errors = Callable[..., str]
-Result = Callable[..., list[float]]
-
+from tests.runtime.csl.language.page import Page
 
 VALID = {
     "if expr": """
@@ -305,30 +296,4 @@ REFUSED = {
 }  # fmt: skip
 """Programs and the first error."""
 
-START = """
-const start_id = @get_local_task_id(9);
-comptime { @bind_local_task(main, start_id); @activate(start_id); }
-"""
-
-
-def _started(text: str) -> str:
-    """The program, with its task `main` bound where it has one."""
-    return text + START if "main()" in text else text
-
-
-@pytest.mark.parametrize("row", VALID)
-def test_valid(compiled: Compiled, row: str):
-    assert not compiled(_started(VALID[row])).warnings
-
-
-@pytest.mark.parametrize("row", COMPUTES)
-def test_computes(result: Result, row: str):
-    text, expected = COMPUTES[row]
-    assert result(text) == expected
-
-
-@pytest.mark.parametrize("row", REFUSED)
-def test_refused(errors: Errors, row: str):
-    text, message = REFUSED[row]
-    found = errors(_started(text))
-    assert f"error: {message}" in found
+PAGE = Page(VALID, COMPUTES, REFUSED)
