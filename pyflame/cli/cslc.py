@@ -56,8 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--import-path", metavar="DIR", type=Path, action="append", default=[],
         help="where imported files are looked for, beside the importer's directory")  # fmt: skip
     add("--memcpy", action="store_true", help="the program uses <memcpy> (its margins are checked)")
-    add("--fp16-format", choices=("ieee", "cb16", "bfloat16"), default="ieee",
-        help="what f16 means; cb16 is not simulated")  # fmt: skip
+    add("--fp16-format", choices=("ieee", "f16", "cb16", "bfloat16", "bf16"), default="ieee",
+        help="what f16 means: IEEE half (also f16), cb16 or bfloat16 (also bf16)")  # fmt: skip
     add("--max-inlined-iterations", metavar="N", type=_count,
         help="most iterations of one 'inline' loop; default: no limit")  # fmt: skip
     add("--max-comptime-steps", metavar="N", type=_count,

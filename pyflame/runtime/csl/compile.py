@@ -28,7 +28,7 @@ from pyflame.runtime.fabric.image import Image, Program, Route
 
 load_rules()
 
-HALVES = {"ieee": T.F16, "bfloat16": T.BF16, "bf16": T.BF16}
+HALVES = {"ieee": T.F16, "f16": T.F16, "bfloat16": T.BF16, "bf16": T.BF16, "cb16": T.CB16}
 """What --fp16-format may name."""
 
 
@@ -234,7 +234,7 @@ def _assemble(compilation: Compilation, params: dict[str, str]) -> Program:
         fabric=compilation.fabric_dims,
         offsets=compilation.fabric_offsets,
         streaming=compilation.streaming,
-        half="bf16" if compilation.half is T.BF16 else "ieee",
+        half=T.HALVES[compilation.half],
     )
 
 

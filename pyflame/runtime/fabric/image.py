@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pyflame.runtime.fabric.isa import FIRST_FREE_SLOT, PopMode, TaskKind, Type
+from pyflame.runtime.fabric.isa import FIRST_FREE_SLOT, FifoAction, PopMode, TaskKind, Type
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,19 @@ class Queue:
     number: int
     color: int
     priority: int = 0
+    control_base: int = 0
+    """Input queues: added to the ids of control tasks that arrive here."""
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """The control task `alternate` starts instead of an input queue's data task whenever the
+    counter, which counts starts of the data task from `start` on, has reached `limit`."""
+
+    queue: int
+    alternate: int
+    limit: int
+    start: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,8 @@ class Fifo:
     element: Type
     activate_push: int = -1
     activate_pop: int = -1
+    full: FifoAction = FifoAction.TEST_OR_SUSPEND
+    empty: FifoAction = FifoAction.TEST_OR_SUSPEND
 
 
 @dataclass
@@ -94,6 +109,9 @@ class Image:
     teardown: dict[int, int] = field(default_factory=dict)  # colour -> handler function
     filters: list[int] = field(default_factory=list)
     """Colour of each filter id."""
+    flushed: dict[tuple[bool, int], int] = field(default_factory=dict)
+    """(is output, queue) -> function that runs when the queue was flushed."""
+    rotations: list[Rotation] = field(default_factory=list)
     lines: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int32))
     """(file index, line) of each instruction; files in `Program.files`."""
     memory_map: list[tuple[str, int, int]] = field(default_factory=list)  # name, address, bytes
@@ -180,7 +198,7 @@ class Program:
     streaming: dict[str, int] = field(default_factory=dict)
     """memcpy streaming colours, e.g. {"MEMCPYH2D_1": 14, "MEMCPYD2H_1": 16}."""
     half: str = "ieee"
-    """What the 16-bit float is (--fp16-format): "ieee" or "bf16"."""
+    """What the 16-bit float is (--fp16-format): "ieee", "bf16" or "cb16"."""
     contents: list[Contents] = field(default_factory=list)
     """Initial contents that differ between PEs of one image, in order: the last one counts."""
     warnings: list[str] = field(default_factory=list)

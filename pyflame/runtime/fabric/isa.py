@@ -5,7 +5,7 @@ A processing element (PE) has
 * `memory`: 48 KB of bytes, byte-addressed, little-endian; globals and addressed locals live there;
 * `registers`: 64-bit signed integers, a frame of `Function.registers` per activation. Values are
   kept canonical: an iN is sign-extended, a uN zero-extended, bool is 0 or 1, a float is its bit
-  pattern (f32 in the low 32 bits, f16/bf16 in the low 16), a pointer is a byte address, an id
+  pattern (f32 in the low 32 bits, f16/bf16/cb16 in the low 16), a pointer is a byte address, an id
   (colour, queue, task) its number, a function pointer its index in `Image.functions`;
 * `descriptors`: the DSDs. Every DSD-typed variable, constant and temporary has a static slot of
   `DESCRIPTOR_WORDS` integers (functions are not recursive, so slots are per function). The first
@@ -42,6 +42,7 @@ class Type(IntEnum):
     F16 = 9
     BF16 = 10
     F32 = 11
+    CB16 = 12
 
     @property
     def bytes(self) -> int:
@@ -51,7 +52,7 @@ class Type(IntEnum):
 
 _TYPE_BYTES = {
     Type.BOOL: 1, Type.I8: 1, Type.U8: 1, Type.I16: 2, Type.U16: 2, Type.I32: 4, Type.U32: 4,
-    Type.I64: 8, Type.U64: 8, Type.F16: 2, Type.BF16: 2, Type.F32: 4,
+    Type.I64: 8, Type.U64: 8, Type.F16: 2, Type.BF16: 2, Type.F32: 4, Type.CB16: 2,
 }  # fmt: skip
 
 
@@ -170,6 +171,13 @@ class Op(IntEnum):
     MAINPRIORITY = auto()  # the main thread runs at MainLevel r(a)
     EXCEPTIONS = auto()  # stop at the FloatException kinds of mask r(a), at no others
 
+    # queues, at run time; d & 1: the output queue of that number, else the input queue
+    QFLUSH = auto()  # start the teardown task once queue r(a) is empty
+    QFLUSHEXIT = auto()  # queue r(a) is no longer flushed
+    QFLUSHPENDING = auto()  # r(a) = queue r(b) was flushed and its flush not left
+    QUEUESET = auto()  # queue r(a), which is empty, serves colour r(b); input: filtered if r(c)
+    CONTROLMASK = auto()  # control_transform changes ids of control tasks by XOR with r(a)
+
 
 class Math(IntEnum):
     """Functions of `Op.MATH`, computed in float64 and rounded once to the type."""
@@ -201,6 +209,7 @@ class Math(IntEnum):
     ASIN = 24
     ACOS = 25
     SIGN = 26
+    SCALE = 27  # r(b) * 2 ** r(c), of which r(c) is an integer
 
 
 class FilterWord(IntEnum):
@@ -327,6 +336,25 @@ class DescriptorFlag(IntEnum):
     CONTROL = 1
     ADVANCE_SWITCH = 2
     INDEXED = 4  # wavelet_index_offset given
+    TRANSFORM = 8  # control_transform
+
+    @staticmethod
+    def priority(level: int) -> int:
+        """The bits that give the operation a microthread priority, as `Option.PRIORITY`."""
+        return (level + 1) << PRIORITY_SHIFT
+
+
+PRIORITY_SHIFT = 4
+"""From here on FLAGS holds a priority, one more than the level; 0 is none."""
+
+
+class FifoAction(IntEnum):
+    """What an operation does at a full or an empty FIFO."""
+
+    TEST_OR_SUSPEND = 0  # a synchronous one ends with false, an asynchronous one waits
+    TERMINATE = 1  # it ends with true
+    SUSPEND = 2  # it waits
+    FAULT = 3
 
 
 class Operand(IntEnum):
@@ -487,3 +515,6 @@ class Fault(IntEnum):
     NO_RESULT = 24  # a function that returns a value ran off its end
     STOLEN = 25  # a data task is to take a wavelet that a live operation reads
     TWO_UNBLOCKS = 26  # a second unblock_cmd_stream since the last launch
+    QUEUE_NOT_EMPTY = 27  # a queue changes its colour while it holds wavelets
+    FIFO_FULL = 28  # a push to a full FIFO whose full_action is to fault
+    FIFO_EMPTY = 29  # a pop from an empty FIFO whose empty_action is to fault

@@ -84,6 +84,7 @@ def _bad_dsd(f: FaultInfo, image: Image) -> str:
         2: f"@set_dsd_stride takes a mem1d_dsd, not a {_dsd(f.a)}",
         3: "a fabout_dsd cannot be read",
         4: "a fabin_dsd cannot be written",
+        5: "@dfilt takes a fabin_dsd",
     }
     unset = "an operation met a descriptor that was never set"
     return reasons.get(f.b, unset if f.a == 0 else f"an operation cannot take a {_dsd(f.a)}")
@@ -173,6 +174,15 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
     ),
     Fault.EXCEPTION: lambda f, i: (
         f"{_EXCEPTIONS[FloatException(f.a)]}, which the program unmasked (set_exception_mask)"
+    ),
+    Fault.QUEUE_NOT_EMPTY: lambda f, i: (
+        f"{_queue(f.b)} {f.a} gets another colour while it holds wavelets; wait with @queue_flush"
+    ),
+    Fault.FIFO_FULL: lambda f, i: (
+        f"a push to FIFO {f.a}, which is full and whose .full_action is .fault"
+    ),
+    Fault.FIFO_EMPTY: lambda f, i: (
+        f"a pop from FIFO {f.a}, which is empty and whose .empty_action is .fault"
     ),
     Fault.FIFO_WIDTH: lambda f, i: (
         f"the operation moves elements of {f.b} bytes, the FIFO holds elements of {f.a} bytes"

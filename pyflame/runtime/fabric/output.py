@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pyflame.runtime.fabric.floats import half_value
 from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.fabric.isa import PrintKind
 from pyflame.runtime.fabric.kernel import words as w
@@ -41,10 +42,10 @@ def _float(bits: int, half: str) -> str:
     """The shortest decimal that reads back as the same float, with a point or an exponent."""
     if half == "f32":
         value = np.uint32(bits & 0xFFFFFFFF).view(np.float32)
-    elif half == "bf16":
-        value = np.uint32((bits & 0xFFFF) << 16).view(np.float32)
-    else:
+    elif half == "ieee":
         value = np.uint16(bits & 0xFFFF).view(np.float16)
+    else:
+        value = np.float32(half_value(bits & 0xFFFF, half))
     return str(value)
 
 
@@ -100,7 +101,7 @@ class OutputLog:
         if kind == PrintKind.STRING:
             return self._string(pe, string)
         if kind == PrintKind.F16:
-            return _float(value, "bf16" if self._program.half == "bf16" else "f16")
+            return _float(value, self._program.half)
         if kind == PrintKind.F32:
             return _float(value, "f32")
         if kind in _DIGITS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pyflame.arch import Arch, CycleModel
+from pyflame.runtime.fabric.floats import FORMATS
 from pyflame.runtime.fabric.image import Image, Program, Route
 from pyflame.runtime.fabric.isa import BlockKind, DsdOp, Op, TaskKind, Word
 from pyflame.runtime.fabric.kernel import words as w
@@ -52,7 +53,7 @@ def _globals(program: Program, settings: Settings) -> np.ndarray:
         w.G_WIDTH: program.width,
         w.G_HEIGHT: program.height,
         w.G_WSE3: int(arch.data_tasks_by_queue),
-        w.G_HALF: int(program.half == "bf16"),
+        w.G_HALF: list(FORMATS).index(program.half),
         w.G_FAULT_PE: -1,
         w.G_MAX_CYCLES: min(settings.max_cycles, w.LAST_CYCLE),
         w.G_MAX_INSTRUCTIONS: min(settings.max_instructions, np.iinfo(np.int64).max),
@@ -147,7 +148,7 @@ def build(program: Program, settings: Settings) -> w.Arrays:
     g[w.G_DS_WORDS] = max(b.ds_words for b in builders)
     g[w.G_REGISTERS] = max(register_need(image) for image in images)
     mine = of[program.image_of]
-    pe = _cores(count, builders, mine)
+    pe = _cores(count, builders, mine, tables)
     pe[:, w.IMAGE] = head + program.image_of * w.IMAGE_WORDS
     ch = _channels(program, builders, mine, tables, pe, g)
     channels = len(ch) // w.CHANNEL_WORDS
@@ -208,7 +209,7 @@ def _ramp_colors(program: Program, image: int, arch: Arch) -> list[int]:
     return [int(c) for c in np.flatnonzero(found)]
 
 
-def _cores(count: int, builders: list[ImageBuilder], of: np.ndarray) -> np.ndarray:
+def _cores(count: int, builders: list[ImageBuilder], of: np.ndarray, tables: Tables) -> np.ndarray:
     """The PEs' words, whose builders `of` says."""
     pe = np.zeros((count, w.PE_WORDS), np.int64)
     pe[:, w.CHANNEL_OF : w.CHANNEL_OF + w.COLORS] = -1
@@ -221,6 +222,15 @@ def _cores(count: int, builders: list[ImageBuilder], of: np.ndarray) -> np.ndarr
         stopped = (n for kind, n in b.image.blocked if kind == BlockKind.MICROTHREAD)
         row[:] = sum(1 << n for n in set(b.image.active)), b.blocked(), sum(1 << n for n in stopped)
     pe[:, [w.ACTIVE, w.BLOCKED, w.UT_BLOCKED]] = masks[of]
+    for i, b in enumerate(builders):
+        rows = of == i
+        copies = int(rows.sum()) if b.rebinds else 1
+        place = tables.add if b.rebinds else tables.share
+        pe[rows, w.QUEUE_TABLE] = place(np.tile(b.queue_table(), copies))
+        if b.rebinds:
+            pe[rows, w.QUEUE_TABLE] += w.QUEUE_TABLE_WORDS * np.arange(copies)
+        for k, rotation in enumerate(b.image.rotations):
+            pe[rows, w.ROTATED + k] = rotation.start
     return pe
 
 

@@ -162,11 +162,11 @@ def _inputs(m: w.Arrays, pe: int, image: Image) -> Iterator[Note]:
         if not count:
             continue
         at = pe * int(m.g[w.G_QUEUE_WORDS]) + int(m.g[w.G_IN_AT + q])
-        colors = [queue.color for queue in image.input_queues if queue.number == q]
-        number = q if m.g[w.G_WSE3] else (colors[0] if colors else -1)
+        served = int(m.im[words[w.QUEUE_TABLE] + w.T_IN_COLOR + q])
+        number = q if m.g[w.G_WSE3] else served
         head = _wavelet(int(m.qu[at + w.IN_HEAD + m.qu[at]]))
         why = _why_unread(words, image, number, q)
-        color = colors[0] if colors else "?"
+        color = served if served >= 0 else "?"
         text = f"input queue {q} (colour {color}) holds {VALUE} wavelets, first {VALUE}{why}"
         yield Note(INPUT, text, (count, head))
 

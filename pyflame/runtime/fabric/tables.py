@@ -241,6 +241,7 @@ class ImageBuilder:
                 self.ds_words += words
         self.dynamic = bool(np.isin(image.code[:, 0], sorted(ROUTER_OPS)).any())
         self.dynamic |= not arch.data_tasks_by_queue and names_registers(image)
+        self.rebinds = bool((image.code[:, 0] == Op.QUEUESET).any())
         self.queue_of, self.in_color, self.out_color = self._queues()
         self.fields = self._fields()
 
@@ -248,12 +249,21 @@ class ImageBuilder:
         image, add = self.image, self.tables.share
         functions = [v for f in image.functions for v in (f.entry, f.registers, len(f.parameters))]
         objects = sorted((a, a + n) for _, a, n in image.memory_map if n > 0)
-        teardown = [image.teardown.get(c, -1) for c in range(w.COLORS)]
+        handlers = [image.teardown.get(c, -1) for c in range(w.COLORS)]
+        handlers += [image.flushed.get((o, q), -1) for o in (False, True) for q in range(w.QUEUES)]
         tasks, parameters = self._tasks()
         fifos = [
             v
             for f in image.fifos
-            for v in (f.address, f.elements, f.element.bytes, f.activate_push, f.activate_pop)
+            for v in (
+                f.address,
+                f.elements,
+                f.element.bytes,
+                f.activate_push,
+                f.activate_pop,
+                f.full,
+                f.empty,
+            )
         ]
         return {
             w.I_CODE_SIZE: len(image.code),
@@ -268,10 +278,7 @@ class ImageBuilder:
             w.I_FIFO_COUNT: len(image.fifos),
             w.I_OBJECTS: add([v for pair in objects for v in pair]),
             w.I_OBJECT_COUNT: len(objects),
-            w.I_TEARDOWN: add(teardown),
-            w.I_QUEUE_OF: add(self.queue_of),
-            w.I_IN_COLOR: add(self.in_color),
-            w.I_OUT_COLOR: add(self.out_color),
+            w.I_TEARDOWN: add(handlers),
             w.I_INIT: image.init,
             w.I_FILTERS: add(image.filters),
             w.I_FILTER_COUNT: len(image.filters),
@@ -324,6 +331,22 @@ class ImageBuilder:
                 in_color[free[0]] = color
                 queue_of[color] = free[0]
         return queue_of, in_color, out_color
+
+    def queue_table(self) -> np.ndarray:
+        """Which queue serves which colour, and what the queues' wavelets start."""
+        table = np.full(w.QUEUE_TABLE_WORDS, -1, np.int64)
+        table[w.T_QUEUE_OF : w.T_IN_COLOR] = self.queue_of
+        table[w.T_IN_COLOR : w.T_OUT_COLOR] = self.in_color
+        table[w.T_OUT_COLOR : w.T_CONTROL] = self.out_color
+        table[w.T_CONTROL : w.T_ROTATION] = 0
+        for queue in self.image.input_queues:
+            table[w.T_CONTROL + queue.number] = queue.control_base
+        for i, rotation in enumerate(self.image.rotations):
+            table[w.T_ROTATION + rotation.queue] = i
+            table[w.T_LIMIT + i] = rotation.limit
+            table[w.T_ALTERNATE + i] = rotation.alternate
+        table[w.T_REBINDS] = int(self.rebinds)
+        return table
 
     def blocked(self) -> int:
         """Blocked mask at the start: ids without a task, and those the program blocks."""

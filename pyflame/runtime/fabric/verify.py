@@ -25,23 +25,15 @@ from __future__ import annotations
 import numpy as np
 
 from pyflame.arch import TARGETS, Arch
-from pyflame.errors import (
-    Gap,
-    InvalidModelError,
-    MemoryLimitError,
-    SimulationError,
-    UnsupportedError,
-)
+from pyflame.errors import InvalidModelError, MemoryLimitError, SimulationError
 from pyflame.runtime.fabric.findings import Findings
+from pyflame.runtime.fabric.floats import FORMATS
 from pyflame.runtime.fabric.image import Filter, Image, Program, Route
-from pyflame.runtime.fabric.isa import DsdOp, DsdOperands
-from pyflame.runtime.fabric.kernel.table import UNSUPPORTED
 from pyflame.runtime.fabric.shapes import distinct_shapes
 from pyflame.runtime.fabric.verify_code import verify_code, verify_operands
 from pyflame.runtime.fabric.verify_tables import verify_shapes, verify_tables
 
 MAX_PES = 1 << 20
-HALVES = ("ieee", "bf16")
 
 
 def verify_program(program: Program, arch: Arch) -> None:
@@ -49,7 +41,6 @@ def verify_program(program: Program, arch: Arch) -> None:
 
     Raises:
         MemoryLimitError: an image does not fit the PE's memory.
-        UnsupportedError: an image uses operations whose meaning is not known.
         SimulationError: something is malformed; lists all such places.
     """
     for image in program.images:
@@ -64,13 +55,6 @@ def verify_program(program: Program, arch: Arch) -> None:
     found = findings(program, arch)
     if found.texts:
         raise SimulationError(found.text("the program is malformed:"))
-    gaps = [
-        Gap(f"@{DsdOp(op).name.lower()}", image.name, "its exact meaning is not public")
-        for image in program.images
-        for op in np.intersect1d(image.operands[:, DsdOperands.OP], sorted(UNSUPPORTED)).tolist()
-    ]
-    if gaps:
-        raise UnsupportedError(gaps)
 
 
 def verify_stored(program: Program, what: str) -> None:
@@ -101,8 +85,8 @@ def findings(program: Program, arch: Arch) -> Findings:
             _route(f"route {i}", route, found)
     for name, color in program.streaming.items():
         found.inside(f"streaming colour {name!r}", color, arch.colors)
-    if program.half not in HALVES:
-        found.add(f"the 16-bit float is {program.half!r}; expected {' or '.join(HALVES)}")
+    if program.half not in FORMATS:
+        found.add(f"the 16-bit float is {program.half!r}; expected {' or '.join(FORMATS)}")
     first, shapes = distinct_shapes(program.images)
     texts = [_image(program.images[i], program.files, arch).texts for i in first]
     for image, shape in zip(program.images, shapes, strict=True):

@@ -95,6 +95,11 @@ FORMS: dict[Op, str] = {
     Op.QUEUESTATUS: "-r--Q",
     Op.MAINPRIORITY: "-r---",
     Op.EXCEPTIONS: "-r---",
+    Op.QFLUSH: "-r---",
+    Op.QFLUSHEXIT: "-r---",
+    Op.QFLUSHPENDING: "-rr--",
+    Op.QUEUESET: "-rrr-",
+    Op.CONTROLMASK: "-r---",
 }
 """What the columns t, a, b, c, d of each operation hold; see `_kinds` for the letters, - is a
 number that indexes nothing."""
@@ -110,7 +115,7 @@ _INTEGER_MATH = (
 TRAPS = (Fault.ASSERT, Fault.NO_RESULT)
 """Faults that code may name."""
 _BITS = (Math.CLZ, Math.CTZ, Math.POPCNT)
-_BINARY_MATH = (Math.POW, Math.MIN, Math.MAX, Math.FMA)
+_BINARY_MATH = (Math.POW, Math.MIN, Math.MAX, Math.FMA, Math.SCALE)
 SOURCES = ((DsdOperands.SRC0_KIND, 1), (DsdOperands.SRC1_KIND, 2))
 OPERANDS = (
     DsdOperands.DEST_KIND, DsdOperands.SRC0_KIND, DsdOperands.SRC1_KIND, DsdOperands.SCALAR_KIND,
@@ -353,7 +358,11 @@ def verify_operands(image: Image, found: Findings) -> bool:
     two = sizes[:, 2] != 0
     scalar = rows[:, DsdOperands.SCALAR_KIND] == Operand.SCALAR
     for wrong, what in (
-        (~np.isin(rows[:, DsdOperands.DEST_KIND], memory), "needs a DSD, DSR or pointer to write"),
+        (
+            (sizes[:, 0] != 0) & ~np.isin(rows[:, DsdOperands.DEST_KIND], memory),
+            "needs a DSD, DSR or pointer to write",
+        ),
+        ((sizes[:, 0] == 0) & (rows[:, DsdOperands.DEST_KIND] != Operand.NONE), "writes nothing"),
         (~two & ~first & ~second, "needs a source"),
         (two & ~(first & second), "needs two sources"),
         ((sizes[:, 3] != 0) & ~scalar, "needs a scalar"),

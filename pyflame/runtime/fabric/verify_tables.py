@@ -15,8 +15,10 @@ from pyflame.runtime.fabric.isa import (
     OPERAND_WORDS,
     OPTION_WORDS,
     BlockKind,
+    FifoAction,
     TaskKind,
 )  # fmt: skip
+from pyflame.runtime.fabric.kernel.words import ROTATIONS
 
 MAX_REGISTERS = 1 << 16
 MAX_SLOTS = 1 << 18
@@ -91,6 +93,23 @@ def _tasks(image: Image, arch: Arch, found: Findings) -> None:
     for color, function in image.teardown.items():
         found.inside("colour of a teardown handler", color, arch.colors)
         found.inside(f"teardown handler of colour {color}", function, functions)
+    for (output, queue), function in image.flushed.items():
+        depths = arch.output_queue_depths if output else arch.input_queue_depths
+        found.inside("queue of an empty-queue handler", queue, len(depths))
+        found.inside(f"empty-queue handler of queue {queue}", function, functions)
+    _rotations(image, arch, found)
+
+
+def _rotations(image: Image, arch: Arch, found: Findings) -> None:
+    """Tasks that take turns exist, and there are no more pairs than counters."""
+    found.inside("number of rotating pairs", len(image.rotations), ROTATIONS + 1)
+    control = {t.number for t in image.tasks if t.kind == TaskKind.CONTROL}
+    for rotation in image.rotations:
+        found.inside("queue of rotating tasks", rotation.queue, len(arch.input_queue_depths))
+        found.inside("limit of rotating tasks", rotation.limit, 1 << 32)
+        found.inside("first count of rotating tasks", rotation.start, rotation.limit + 1)
+        if rotation.alternate not in control:
+            found.add(f"rotating tasks name control task {rotation.alternate}, which is not bound")
 
 
 def _blocks(image: Image, arch: Arch, found: Findings) -> None:
@@ -116,6 +135,7 @@ def _queues(
         found.inside(f"number of an {what}", queue.number, count)
         name = f"colour of {what} {queue.number}"
         found.inside(name, queue.color, arch.colors, least=least)
+        found.inside(f"first control task of {what} {queue.number}", queue.control_base, TASK_IDS)
 
 
 def _fifos(image: Image, arch: Arch, found: Findings) -> None:
@@ -123,6 +143,8 @@ def _fifos(image: Image, arch: Arch, found: Findings) -> None:
         if found.inside(f"address of FIFO {i}", fifo.address, arch.memory_bytes):
             end = (arch.memory_bytes - fifo.address) // fifo.element.bytes + 1
             found.inside(f"elements of FIFO {i}", fifo.elements, end, least=1)
+        for action in (fifo.full, fifo.empty):
+            found.inside(f"action of FIFO {i}", action, len(FifoAction))
         for task in (fifo.activate_push, fifo.activate_pop):
             found.inside(f"task that FIFO {i} activates", task, TASK_IDS, least=-1)
 

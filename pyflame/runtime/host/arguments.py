@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pyflame.errors import DTypeError, UnsupportedError
+from pyflame.runtime.fabric.floats import half_bits
 from pyflame.runtime.fabric.isa import Type
 
 _NUMPY: dict[Type, np.dtype[Any]] = {
@@ -23,6 +24,8 @@ _NUMPY: dict[Type, np.dtype[Any]] = {
     Type.F16: np.dtype(np.float16),
     Type.F32: np.dtype(np.float32),
 }
+_FORMATS = {Type.BF16: "bf16", Type.CB16: "cb16"}
+"""16-bit floats that only Python numbers can stand for."""
 
 
 def signature(name: str, parameters: Sequence[Type]) -> str:
@@ -68,9 +71,11 @@ def pack_words(name: str, parameters: Sequence[Type], words: Sequence[Any]) -> l
 
 def _pack(place: str, kind: Type, value: Any) -> int:
     dtype = _NUMPY.get(kind)
+    if kind in _FORMATS and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return half_bits(float(value), _FORMATS[kind])
     if dtype is None:
         raise UnsupportedError(
-            f"{place} has type {kind.name.lower()}, which host calls cannot pass"
+            f"{place} has type {kind.name.lower()}, which NumPy does not have; pass a Python number"
         )
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyflame.errors import SimulationError
+from pyflame.runtime.fabric.floats import half_value
 from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.fabric.isa import PrintKind, Type
 from pyflame.runtime.fabric.limits import MAX_CYCLES, MAX_INSTRUCTIONS
@@ -160,10 +161,8 @@ class Simulator:
                 return record.text
             case PrintKind.F32:
                 return float(np.uint32(record.value & 0xFFFFFFFF).view(np.float32))
-            case PrintKind.F16 if self.program.half == "bf16":
-                return float(np.uint32((record.value & 0xFFFF) << 16).view(np.float32))
             case PrintKind.F16:
-                return float(np.uint16(record.value & 0xFFFF).view(np.float16))
+                return half_value(record.value, self.program.half)
             case PrintKind.BOOL:
                 return bool(record.value)
             case PrintKind.TIMESTAMP:

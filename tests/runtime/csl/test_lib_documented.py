@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from pyflame.runtime.csl import ast
@@ -97,9 +95,6 @@ DOCUMENTED = {
 }
 """Members by module; a function has the number of its parameters in brackets."""
 
-LACKING = {"math": suffixed("fscale(2)", "_f16", "_f32")}
-"""What we lack; docs/csl-libraries.md says why."""
-
 
 def declared(module: str) -> set[str]:
     """What a module declares, in the form of `DOCUMENTED`."""
@@ -117,12 +112,3 @@ def declared(module: str) -> set[str]:
 @pytest.mark.parametrize("module", DOCUMENTED)
 def test_documented_members_exist(module: str) -> None:
     assert set(DOCUMENTED[module].split()) - declared(module) == set()
-
-
-@pytest.mark.parametrize("module", LACKING)
-def test_what_is_lacking_is_said(module: str) -> None:
-    lacking = set(LACKING[module].split())
-    assert lacking & declared(module) == set()
-    text = (Path(__file__).parents[3] / "docs" / "csl-libraries.md").read_text()
-    row = next(line for line in text.splitlines() if line.startswith(f"| `<{module}>` |"))
-    assert f"no `{sorted(lacking)[0].split('(')[0]}`" in row

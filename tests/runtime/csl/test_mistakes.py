@@ -111,7 +111,6 @@ DSD_ERRORS = {
     "@fmovs(out, d1, .{ .async = true, .activate = loose });":
         "'loose' is not bound to a task id; bind it in a comptime block",
     "@fmovs(d1, out);": "a source of a DSD operation cannot be a fabout_dsd",
-    "@addc16(d1, d1, d1);": "@addc16 is not supported",
 }  # fmt: skip
 
 DSDS = """
@@ -151,7 +150,8 @@ COMPTIME_ERRORS = {
         "local_task_id 10 is bound twice: to 't' and 'u'",
     "@bind_local_task(f, @get_local_task_id(10));": "'f' is a fn, not a task",
     "@bind_local_task(d, @get_local_task_id(10));": "local task 'd' cannot have parameters",
-    "@bind_local_task(t, @get_local_task_id(29));": "reserved for teardown",
+    "@bind_local_task(t, @get_local_task_id(29)); @set_teardown_handler(f, c);":
+        "'t' is bound to the teardown task id, but the program has handlers",
     "@initialize_queue(q, .{ .color = c }); @initialize_queue(q, .{ .color = c });":
         "input_queue 2 is initialised twice",
     "@initialize_queue(q, .{});": "an input_queue is initialised with .{ .color = … }",

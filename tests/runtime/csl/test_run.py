@@ -589,3 +589,25 @@ def test_arms_of_an_if_take_the_type_that_they_are_added_to(result: Result):
     task main() void { out += if (n % 2 != 0) 1 else 0; out -= if (n == 0) 9 else 2; }
     """
     assert result(text) == [4]
+
+
+def test_a_teardown_task_of_its_own_sees_which_queue_was_flushed(result: Result):
+    text = """
+    const config = @import_module("<tile_config>");
+    const flush = config.queue_flush;
+    const q2 = @get_output_queue(2); const q3 = @get_output_queue(3);
+    const i4 = @get_input_queue(4);
+    export var out = @zeros([4]u32);
+    task torn() void {
+      out[0] += 1;
+      if (flush.is_pending(q2)) { out[1] += 1; flush.exit(q2); }
+      if (flush.is_pending(q3)) { out[2] += 1; flush.exit(q3); }
+      if (flush.is_pending(i4)) { out[3] += 1; flush.exit(i4); }
+    }
+    comptime {
+      @bind_local_task(torn, config.teardown.get_task_id());
+      @initialize_queue(q2, .{ .color = @get_color(3) });
+    }
+    task main() void { @queue_flush(q2); @queue_flush(i4); }
+    """
+    assert result(text, arch="wse3") == [1, 1, 0, 1]

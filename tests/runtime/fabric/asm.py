@@ -226,7 +226,7 @@ class Asm:
     def dsd(
         self,
         op: DsdOp,
-        dest: int | Dsr | Ptr,
+        dest: int | Dsr | Ptr | None,
         src0: int | Dsr | Reg | Ptr | None = None,
         src1: int | Dsr | Reg | Ptr | None = None,
         scalar: int = -1,

@@ -13,7 +13,6 @@ from pyflame.errors import (
     MemoryLimitError,
     PyFlameError,
     SimulationError,
-    UnsupportedError,
 )  # fmt: skip
 from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.fabric.isa import DsdOp, DsrFile, Fault, Op, dsr_slot
@@ -315,15 +314,13 @@ def test_memory_overflow_lists_the_largest_objects() -> None:
         Machine(code)
 
 
-def test_operations_of_unknown_meaning_are_refused_together() -> None:
+def test_dfilt_takes_the_fabric_only() -> None:
     def emit(a: Asm) -> None:
         x = a.array("x", U16, 2)
-        for op in (DsdOp.ADDC16, DsdOp.DFILT):
-            a.dsd(op, a.mem(x, 2), a.mem(x, 2), a.mem(x, 2))
+        a.dsd(DsdOp.DFILT, None, a.mem(x, 2))
 
-    with pytest.raises(UnsupportedError, match="2 things") as caught:
-        Machine(pe(emit))
-    assert [gap.what for gap in caught.value.gaps] == ["@addc16", "@dfilt"]
+    with pytest.raises(SimulationError, match="@dfilt takes a fabin_dsd"):
+        Machine(pe(emit)).launch("go")
 
 
 def test_malformed_image_is_refused() -> None:

@@ -14,7 +14,16 @@ import pytest
 
 from pyflame.arch import WSE2
 from pyflame.errors import InvalidModelError, SimulationError
-from pyflame.runtime.fabric.image import Contents, Fifo, Filter, Function, Position, Program, Queue
+from pyflame.runtime.fabric.image import (
+    Contents,
+    Fifo,
+    Filter,
+    Function,
+    Position,
+    Program,
+    Queue,
+    Rotation,
+)
 from pyflame.runtime.fabric.isa import DsdOp, Math, Op, PrintKind, Type, Word
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.machine import Machine
@@ -94,7 +103,7 @@ def wrong_route(**members: object) -> Callable[[Program], None]:
 AT_GO = "at go, instruction 7 (pe.csl:8)"
 WRONG: list[tuple[Callable[[Program], None], str]] = [
     (table("code", 0, 0, 99), f"instruction 0 (pe.csl:1) is 99; expected 0 to {len(Op) - 1}"),
-    (instruction(Op.STORE, t=12), f"t of STORE {AT_GO} is 12; expected 0 to 11"),
+    (instruction(Op.STORE, t=13), f"t of STORE {AT_GO} is 13; expected 0 to 12"),
     (instruction(Op.STORE, b=12), f"b of STORE {AT_GO} is 12; expected -1 to 11"),
     (instruction(Op.STORE, b=-2), f"b of STORE {AT_GO} is -2; expected -1 to 11"),
     (instruction(Op.MAPNEXT, d=-1), "d of MAPNEXT at go"),
@@ -107,7 +116,8 @@ WRONG: list[tuple[Callable[[Program], None], str]] = [
     (instruction(Op.MATH, d=Math.CLZ), "there is no CLZ of F32"),
     (instruction(Op.MATH, t=Type.I32), "there is no SQRT of I32"),
     (instruction(Op.MATH, d=Math.FMA), "FMA needs a second operand"),
-    (instruction(Op.CAST, c=12), "c of CAST"),
+    (instruction(Op.CAST, c=13), "c of CAST"),
+    (instruction(Op.MATH, d=Math.SCALE), "SCALE needs a second operand"),
     (instruction(Op.COPY, d=49153), "d of COPY at go"),
     (instruction(Op.FILL, d=-1), "d of FILL at go"),
     (instruction(Op.DCOPY, b=1 << 20), "b of DCOPY at go"),
@@ -147,6 +157,12 @@ WRONG: list[tuple[Callable[[Program], None], str]] = [
     (image(blocked=[(4, 0)]), "kind of a blocked id is 4"),
     (image(unblocked=[(0, 64)]), "blocked task is 64"),
     (image(teardown={4: 9}), "teardown handler of colour 4 is 9"),
+    (image(flushed={(True, 6): 0}), "queue of an empty-queue handler is 6; expected 0 to 5"),
+    (image(flushed={(False, 6): 9}), "empty-queue handler of queue 6 is 9"),
+    (image(rotations=[Rotation(2, 60, 3)]), "rotating tasks name control task 60, which is not"),
+    (image(rotations=[Rotation(8, 0, 3)]), "queue of rotating tasks is 8"),
+    (image(rotations=[Rotation(2, 0, 3, 5)]), "first count of rotating tasks is 5"),
+    (image(rotations=[Rotation(2, 0, 3)] * 3), "number of rotating pairs is 3"),
     (image(init=4), "function of the initialiser is 4"),
     (image(fifos=[Fifo(64, 0, U16)]), "elements of FIFO 0 is 0"),
     (image(fifos=[Fifo(49150, 2, U16)]), "elements of FIFO 0 is 2; expected 1 to 1"),

@@ -219,9 +219,9 @@ def test_mistakes_with_connections_are_named(layout: SdkLayout, grid: CodeRegion
 
 def test_what_the_api_has_beyond_this_is_refused_at_once(layout: SdkLayout) -> None:
     assert refused(lambda: SdkLayout("fabric.json"))[0] is UnsupportedError  # type: ignore[arg-type]
-    kind, text = refused(lambda: layout.compile("out", cslc_prefix="/opt", f16_type=FP16TYPE.CB16))
+    kind, text = refused(lambda: layout.compile("out", cslc_prefix="/opt"))
     assert kind is UnsupportedError
-    assert "cslc_prefix='/opt'" in text and "f16_type=CB16" in text
+    assert "cslc_prefix='/opt'" in text
     assert refused(lambda: SdkCompileArtifacts("out").add_port_mapping("m"))[0] is UnsupportedError
 
 

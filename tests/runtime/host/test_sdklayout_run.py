@@ -342,11 +342,11 @@ def test_compiling_twice_gives_equal_bytes(layout: SdkLayout) -> None:
 def test_the_16_bit_format_reaches_the_program(layout: SdkLayout) -> None:
     layout.create_code_region("half.csl", "half", 1, 1)
     values = []
-    for kind in (FP16TYPE.F16, FP16TYPE.BF16):
+    for kind in (FP16TYPE.F16, FP16TYPE.BF16, FP16TYPE.CB16):
         runtime = SdkRuntime(layout.compile("out", f16_type=kind), layout.platform)
         runtime.load()
         values.append(int(runtime.read_symbol(0, 0, "half", "uint16")[0]))
-    assert values == [0x3C04, 0x3F80]
+    assert values == [0x3C04, 0x3F80, 0x3E02]
 
 
 def test_imports_are_found_in_libs(layout: SdkLayout) -> None:

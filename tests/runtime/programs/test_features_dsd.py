@@ -228,7 +228,25 @@ def from_bf16(bits: np.ndarray) -> np.ndarray:
     return (bits.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
 
 
-FORMATS = {"ieee": (to_ieee, from_ieee), "bf16": (to_bf16, from_bf16)}
+def to_cb16(values: np.ndarray) -> np.ndarray:
+    """Round to 9 mantissa bits, ties to even; the values are normal numbers of CB16."""
+    bits = values.astype(np.float64).view(np.uint64)
+    rounded = bits + (1 << 42) - 1 + (bits >> 43 & 1)
+    size = (rounded & (2**63 - 1)) - ((1023 - 31) << 52)
+    return ((bits >> 48 & 0x8000) | size >> 43).astype(np.uint16)
+
+
+def from_cb16(bits: np.ndarray) -> np.ndarray:
+    wide = bits.astype(np.uint64)
+    size = ((wide & 0x7FFF) << 43) + ((1023 - 31) << 52)
+    return (size | (wide & 0x8000) << 48).view(np.float64)
+
+
+FORMATS = {
+    "ieee": (to_ieee, from_ieee),
+    "bf16": (to_bf16, from_bf16),
+    "cb16": (to_cb16, from_cb16),
+}
 
 
 @pytest.mark.parametrize("fp16_format", FORMATS)

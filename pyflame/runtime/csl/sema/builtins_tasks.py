@@ -23,7 +23,7 @@ from pyflame.runtime.csl.sema.values import (
     Value,
 )
 from pyflame.runtime.csl.source import Span
-from pyflame.runtime.fabric.image import Queue, Symbol, Task
+from pyflame.runtime.fabric.image import Symbol, Task
 from pyflame.runtime.fabric.isa import BlockKind, Op, TaskKind
 from pyflame.runtime.fabric.isa import Type as Code
 
@@ -118,32 +118,46 @@ def _task(s: Sema, node: ast.Expr) -> FnValue:
     return value.value
 
 
-def _bind(
-    s: Sema,
-    node: ast.BuiltinCall,
-    kind: TaskKind,
-    id_type: T.Type,
-    check: Callable[[Sema, T.FnType, FnValue], None],
-) -> Value:
-    """Bind a task to an id, once per id."""
-    fn = _task(s, node.args[0])
-    number = s.const(node.args[1], id_type, "task id")
-    unit = s.unit
+_ID_TYPES = {
+    TaskKind.LOCAL: T.LOCAL_TASK_ID,
+    TaskKind.DATA: T.DATA_TASK_ID,
+    TaskKind.CONTROL: T.CONTROL_TASK_ID,
+}
+
+
+def task_of(s: Sema, node: ast.Expr, kind: TaskKind) -> tuple[FnValue, T.FnType]:
+    """The task that an argument names and its type, fit for its kind."""
+    fn = _task(s, node)
     type_ = signature(s, fn)
     if type_ is None:
-        raise s.fail(node.args[0].span, "a task cannot have comptime parameters")
-    check(s, type_, fn)
+        raise s.fail(node.span, "a task cannot have comptime parameters")
+    _CHECKS[kind](s, type_, fn)
+    return fn, type_
+
+
+def bind(
+    s: Sema, kind: TaskKind, number: int, fn: FnValue, type_: T.FnType, span: Span | None
+) -> None:
+    """Bind a task to an id, once per id."""
+    unit = s.unit
     for task in unit.tasks:
         if task.kind == kind and task.number == number:
             other = unit.functions[task.function].function.decl
             raise s.fail(
-                node.span,
-                f"{id_type} {number} is bound twice: to '{other.name}' and '{fn.decl.name}'",
+                span,
+                f"{_ID_TYPES[kind]} {number} is bound twice: to '{other.name}' and "
+                f"'{fn.decl.name}'",
                 Note(f"'{other.name}' is declared here", other.name_span),
             )
     index = s.compilation.functions.index(s, fn)
     codes = tuple(p.code for p in type_.params if p.code is not None)
     unit.tasks.append(Task(kind, number, index, codes))
+
+
+def _bind(s: Sema, node: ast.BuiltinCall, kind: TaskKind) -> Value:
+    fn, type_ = task_of(s, node.args[0], kind)
+    number = s.const(node.args[1], _ID_TYPES[kind], "task id")
+    bind(s, kind, number, fn, type_, node.span)
     return VOID_VALUE
 
 
@@ -169,18 +183,25 @@ def _wavelet(s: Sema, type_: T.FnType, fn: FnValue) -> None:
         )
 
 
+_CHECKS: dict[TaskKind, Callable[[Sema, T.FnType, FnValue], None]] = {
+    TaskKind.LOCAL: _no_parameters,
+    TaskKind.DATA: _wavelet,
+    TaskKind.CONTROL: _one_u16,
+}
+
+
 @builtin("bind_local_task", 2)
 def bind_local_task(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@bind_local_task(task, id)``."""
     number = s.const(node.args[1], T.LOCAL_TASK_ID, "task id")
     arch = s.compilation.arch
-    if number == arch.teardown_task:
+    if number == arch.teardown_task and s.compilation.uses_memcpy:
         raise s.fail(
             node.args[1].span,
             f"local task id {number} is reserved for teardown; use @set_teardown_handler",
         )
     refuse_reserved(s, node.args[1].span, "local task id", number, arch.memcpy_local_tasks)
-    return _bind(s, node, TaskKind.LOCAL, T.LOCAL_TASK_ID, _no_parameters)
+    return _bind(s, node, TaskKind.LOCAL)
 
 
 @builtin("bind_data_task", 2)
@@ -190,7 +211,7 @@ def bind_data_task(s: Sema, node: ast.BuiltinCall) -> Value:
     if not arch.data_tasks_by_queue:
         color = s.const(node.args[1], T.DATA_TASK_ID, "task id")
         refuse_reserved(s, node.args[1].span, "colour", color, arch.memcpy_colors)
-    return _bind(s, node, TaskKind.DATA, T.DATA_TASK_ID, _wavelet)
+    return _bind(s, node, TaskKind.DATA)
 
 
 @builtin("bind_control_task", 2)
@@ -206,20 +227,26 @@ def bind_control_task(s: Sema, node: ast.BuiltinCall) -> Value:
         raise s.fail(span, f"control task id {number} is the null task, which wavelets name to "
                      "start none")  # fmt: skip
     refuse_reserved(s, span, "control task id", number, arch.memcpy_control_tasks)
-    return _bind(s, node, TaskKind.CONTROL, T.CONTROL_TASK_ID, _one_u16)
+    return _bind(s, node, TaskKind.CONTROL)
 
 
 @builtin("set_teardown_handler", 2)
 def set_teardown_handler(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@set_teardown_handler(fn, colour)``."""
-    value = s.eval(node.args[0])
-    if not isinstance(value, Const) or not isinstance(value.value, FnValue):
-        raise s.fail(node.args[0].span, f"expected a function, found {describe(value)}")
+    function = handler(s, node.args[0])
     color = s.const(node.args[1], T.COLOR, "colour")
     if color in s.unit.teardown:
         raise s.fail(node.span, f"colour {color} has a teardown handler already")
-    s.unit.teardown[color] = s.compilation.functions.index(s, value.value)
+    s.unit.teardown[color] = function
     return VOID_VALUE
+
+
+def handler(s: Sema, node: ast.Expr) -> int:
+    """The index of a function that an argument names."""
+    value = s.eval(node)
+    if not isinstance(value, Const) or not isinstance(value.value, FnValue):
+        raise s.fail(node.span, f"expected a function, found {describe(value)}")
+    return s.compilation.functions.index(s, value.value)
 
 
 # Flags
@@ -328,48 +355,11 @@ def unblock(s: Sema, node: ast.BuiltinCall) -> Value:
     return _block(s, node, Op.UNBLOCK)
 
 
-# Queues
+# Options
 
 
-@builtin("initialize_queue", 1, 2)
-def initialize_queue(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@initialize_queue(q, .{ .color = c })``."""
-    queue = s.known(s.eval(node.args[0]), node.args[0].span, "queue")
-    assert isinstance(queue, Const)
-    if queue.type not in (T.INPUT_QUEUE, T.OUTPUT_QUEUE):
-        raise s.fail(node.args[0].span, f"expected a queue, found {describe(queue)}")
-    given = s.option(node, 1)
-    options = {} if given is None else _options(s, given)
-    unknown = [name for name in options if name not in ("color", "priority", "ctrl_table_id")]
-    if unknown:
-        raise s.fail(
-            node.span,
-            f"@initialize_queue knows .color, .priority and .ctrl_table_id, found .{unknown[0]}",
-        )
-    if "ctrl_table_id" in options:
-        raise s.fail(node.span, ".ctrl_table_id is not supported by the simulator")
-    number: int = queue.value
-    what = "input queue" if queue.type is T.INPUT_QUEUE else "output queue"
-    arch = s.compilation.arch
-    reserved = arch.memcpy_queues if what == "input queue" else arch.refused_output_queues
-    refuse_reserved(s, node.args[0].span, what, number, reserved)
-    table = s.unit.input_queues if queue.type is T.INPUT_QUEUE else s.unit.output_queues
-    if number in table:
-        raise s.fail(node.span, f"{queue.type} {number} is initialised twice")
-    color = _queue_color(s, node, queue.type, options)
-    for other in s.unit.input_queues.values() if queue.type is T.INPUT_QUEUE else ():
-        if other.color == color:
-            s.engine.warning(
-                node.span,
-                f"input queue {other.number} takes colour {color} already; only queue {number} "
-                "will get its wavelets",
-            )
-    priority = _priority(s, options.get("priority"), node.span)
-    table[number] = Queue(number, color, priority)
-    return VOID_VALUE
-
-
-def _options(s: Sema, node: ast.Expr) -> dict[str, Value]:
+def options_of(s: Sema, node: ast.Expr) -> dict[str, Value]:
+    """The fields of a struct of options."""
     value = s.eval(node)
     if isinstance(value, Tuple) and not value.items:
         return {}
@@ -378,29 +368,7 @@ def _options(s: Sema, node: ast.Expr) -> dict[str, Value]:
     return value.fields
 
 
-def _queue_color(s: Sema, node: ast.BuiltinCall, type_: T.Type, options: dict[str, Value]) -> int:
-    value = options.get("color")
-    if value is not None:
-        if value.type is not T.COLOR or not isinstance(value, Const):
-            raise s.fail(node.args[1].span, f".color must be a colour, found {describe(value)}")
-        reserved = s.compilation.arch.memcpy_colors
-        refuse_reserved(s, node.args[1].span, "colour", value.value, reserved)
-        return value.value
-    if type_ is T.INPUT_QUEUE or s.compilation.arch.data_tasks_by_queue:
-        raise s.fail(
-            node.span,
-            f"on {s.compilation.arch.name} an {type_} is initialised with .{{ .color = … }}",
-        )
-    return -1
-
-
 _PRIORITIES = {"low": 0, "medium": 2, "high": 3}
-
-
-def _priority(s: Sema, value: Value | None, span: Span) -> int:
-    if value is None:
-        return 0
-    return priority_level(s, value, span)
 
 
 def priority_level(s: Sema, value: Value, span: Span) -> int:
@@ -410,26 +378,6 @@ def priority_level(s: Sema, value: Value, span: Span) -> int:
             if name in _PRIORITIES and isinstance(flag, Const) and flag.value is True:
                 return _PRIORITIES[name]
     raise s.fail(span, "a priority is .{ .high = true }, .{ .medium = true } or .{ .low = true }")
-
-
-@builtin("queue_flush", 1)
-def queue_flush(s: Sema, node: ast.BuiltinCall) -> Value:
-    raise s.fail(node.span, "@queue_flush is not supported by the simulator")
-
-
-@builtin("set_empty_queue_handler", 2)
-def set_empty_queue_handler(s: Sema, node: ast.BuiltinCall) -> Value:
-    raise s.fail(node.span, "@set_empty_queue_handler is not supported by the simulator")
-
-
-@builtin("set_control_task_table", 1, 2)
-def set_control_task_table(s: Sema, node: ast.BuiltinCall) -> Value:
-    raise s.fail(node.span, "@set_control_task_table is not supported by the simulator")
-
-
-@builtin("bind_rotating_tasks", 2, -1)
-def bind_rotating_tasks(s: Sema, node: ast.BuiltinCall) -> Value:
-    raise s.fail(node.span, "@bind_rotating_tasks is not supported by the simulator")
 
 
 @builtin("rpc", 1)

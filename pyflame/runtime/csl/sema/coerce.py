@@ -75,7 +75,7 @@ def _const(value: Const, to: T.Type) -> Const | None:
         return None
     if from_ is T.COMPTIME_FLOAT or isinstance(from_, T.FloatType):
         widening = isinstance(from_, T.FloatType) and isinstance(to, T.FloatType)
-        if widening and to.size < from_.size:
+        if widening and to.size <= from_.size:
             return None
         if isinstance(to, T.FloatType):
             return Const(to, round_to(to, data))

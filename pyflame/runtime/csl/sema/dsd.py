@@ -7,7 +7,7 @@ from math import prod
 
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.builtins_tasks import priority_level, task_number
+from pyflame.runtime.csl.sema.builtins_tasks import options_of, priority_level, task_number
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import Sema, builtin, describe
 from pyflame.runtime.csl.sema.expr import binary_values
@@ -29,11 +29,10 @@ from pyflame.runtime.fabric.image import Fifo
 from pyflame.runtime.fabric.isa import (
     DescriptorFlag,
     DsdKind,
-    DsrFile,
+    FifoAction,
     Op,
     TaskKind,
     Word,
-    dsr_slot,
 )
 
 KINDS = {
@@ -51,10 +50,12 @@ _FIELDS: dict[T.Type, frozenset[str]] = {
     T.MEM4D: frozenset(
         ["tensor_access", "base_address", "extent", "stride", "offset", "wavelet_index_offset"]
     ),
-    T.FABIN: frozenset(["extent", "input_queue", "fabric_color", "priority", "simd_mode"]),
+    T.FABIN: frozenset(
+        ["extent", "input_queue", "fabric_color", "priority", "simd_mode", "control_transform"]
+    ),
     T.FABOUT: frozenset(
         ["extent", "output_queue", "fabric_color", "control", "wavelet_index_offset",
-         "advance_switch", "priority", "simd_mode"]
+         "advance_switch", "priority", "simd_mode", "control_transform"]
     ),
     T.CIRCBUF: frozenset(["base_address", "extent", "wraparound", "offset"]),
 }  # fmt: skip
@@ -225,11 +226,11 @@ def _index_flag(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.Builti
         return
     if isinstance(value, Const) and value.type is T.BOOL:
         if value.value:
-            b.words[Word.FLAGS] = b.words.get(Word.FLAGS, 0) | int(DescriptorFlag.INDEXED)
+            _set_flag(b, DescriptorFlag.INDEXED)
         return
     if not T.is_integer(value.type):
         raise s.fail(node.span, f".wavelet_index_offset is a bool or u16, found {describe(value)}")
-    b.words[Word.FLAGS] = b.words.get(Word.FLAGS, 0) | int(DescriptorFlag.INDEXED)
+    _set_flag(b, DescriptorFlag.INDEXED)
     b.set(Word.INDEX, value)
 
 
@@ -250,6 +251,7 @@ def _mem4d(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall
         raise s.fail(node.span, f"mem4d_dsd takes 1 to 4 variables, found {len(extents)}")
     checked = [extent_value(s, e, span) for e in extents]
     first = 4 - len(checked)
+    b.words[Word.WRAP] = len(checked)
     for level in range(first):
         b.words[Word.EXTENT0 + level] = 1
     total: Value = Const(T.COMPTIME_INT, 1)
@@ -341,7 +343,22 @@ def _fabric(
     if "simd_mode" in fields:
         b.words[Word.SIMD] = _flag(s, fields["simd_mode"], _SIMD, node, "simd_mode")
     if "priority" in fields:
-        priority_level(s, fields["priority"], _field_span(node, "priority"))
+        level = priority_level(s, fields["priority"], _field_span(node, "priority"))
+        _set_flag(b, DescriptorFlag.priority(level))
+    if _is_true(s, fields, "control_transform", node):
+        _set_flag(b, DescriptorFlag.TRANSFORM)
+
+
+def _set_flag(b: _Builder, flag: int) -> None:
+    b.words[Word.FLAGS] = b.words.get(Word.FLAGS, 0) | int(flag)
+
+
+def _is_true(s: Sema, fields: dict[str, Value], name: str, node: ast.BuiltinCall) -> bool:
+    """Whether a field is given and true."""
+    if name not in fields:
+        return False
+    value = s.known(coerce(s, fields[name], T.BOOL, _field_span(node, name)), node.span)
+    return bool(value.value)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _serves_any(s: Sema, queue: Value) -> bool:
@@ -370,12 +387,8 @@ def _fabout(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCal
     _fabric(s, b, fields, node, T.OUTPUT_QUEUE)
     flags = (("control", DescriptorFlag.CONTROL), ("advance_switch", DescriptorFlag.ADVANCE_SWITCH))
     for name, flag in flags:
-        value = fields.get(name)
-        if value is None:
-            continue
-        value = s.known(coerce(s, value, T.BOOL, _field_span(node, name)), node.span)
-        if value.value:  # pyright: ignore[reportAttributeAccessIssue]
-            b.words[Word.FLAGS] = b.words.get(Word.FLAGS, 0) | int(flag)
+        if _is_true(s, fields, name, node):
+            _set_flag(b, flag)
     _index_flag(s, b, fields, node)
 
 
@@ -397,12 +410,12 @@ _RULES: dict[T.Type, Callable[[Sema, _Builder, dict[str, Value], ast.BuiltinCall
     T.CIRCBUF: _circbuf,
 }
 
-# FIFOs and DSRs
+# FIFOs
 
 
 @builtin("allocate_fifo", 1, 2)
 def allocate_fifo(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@allocate_fifo(array, .{ .activate_push = …, .activate_pop = … })``."""
+    """``@allocate_fifo(array, .{ .activate_push = …, .full_action = .{ .suspend = true } })``."""
     entity = s.ref(node.args[0])
     if not isinstance(entity, Mem) or not isinstance(entity.type, T.ArrayType):
         raise s.fail(node.args[0].span, f"@allocate_fifo needs an array, found {entity.type}")
@@ -411,37 +424,53 @@ def allocate_fifo(s: Sema, node: ast.BuiltinCall) -> Value:
     code = entity.type.element.code
     if code is None or entity.type.element.size not in (2, 4):
         raise s.fail(node.args[0].span, f"a FIFO holds 16- or 32-bit scalars, found {entity.type}")
-    ids = {"activate_push": -1, "activate_pop": -1}
-    if len(node.args) > 1:
-        options = s.eval(node.args[1])
-        if not isinstance(options, Struct):
-            raise s.fail(node.args[1].span, f"expected a struct, found {describe(options)}")
-        for name, value in options.fields.items():
-            if name not in ids:
-                known = ", ".join(f".{i}" for i in ids)
-                raise s.fail(node.args[1].span, f"@allocate_fifo knows {known}, found .{name}")
-            number = task_number(s, value, node.args[1].span, (TaskKind.LOCAL,))
-            ids[name] = s.known(number, node.args[1].span, "task id").value  # pyright: ignore
-    fifo = Fifo(entity.address, entity.type.count, code, ids["activate_push"], ids["activate_pop"])
+    given = s.option(node, 1)
+    options = {} if given is None else options_of(s, given)
+    for name in options:
+        if name not in _FIFO_OPTIONS:
+            known = ", ".join(f".{i}" for i in _FIFO_OPTIONS)
+            raise s.fail(node.args[1].span, f"@allocate_fifo knows {known}, found .{name}")
+    fifo = Fifo(
+        entity.address,
+        entity.type.count,
+        code,
+        _fifo_task(s, node, options, "activate_push"),
+        _fifo_task(s, node, options, "activate_pop"),
+        _fifo_action(s, node, options, "full_action"),
+        _fifo_action(s, node, options, "empty_action"),
+    )
     s.unit.fifos.append(fifo)
     words: dict[int, int] = {Word.KIND: int(DsdKind.FIFO), Word.FIFO: len(s.unit.fifos) - 1}
+    if "priority" in options:
+        level = priority_level(s, options["priority"], node.args[1].span)
+        words[Word.FLAGS] = DescriptorFlag.priority(level)
     return Const(T.FIFO, Descriptor(words, None))
 
 
-_FILES = {
-    T.DSR_DEST: DsrFile.DEST, T.DSR_SRC0: DsrFile.SRC0, T.DSR_SRC1: DsrFile.SRC1,
-    T.XDSR: DsrFile.EXTRA, T.DSR_FIFO_DEST: DsrFile.EXTRA, T.DSR_FIFO_SRC1: DsrFile.EXTRA,
-}  # fmt: skip
+_FIFO_OPTIONS = ("activate_push", "activate_pop", "full_action", "empty_action", "priority")
+_FIFO_ACTIONS = {f"{action.name.lower()}": int(action) for action in FifoAction}
+_WSE3_ACTIONS = (FifoAction.SUSPEND, FifoAction.FAULT)
 
 
-@builtin("get_dsr", 2)
-def get_dsr(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@get_dsr(dsr_dest, id)``."""
-    kind = s.type(node.args[0])
-    if not isinstance(kind, T.DsrType):
-        raise s.fail(node.args[0].span, f"@get_dsr takes a DSR type, found {kind}")
-    number = s.integer(node.args[1], "the id of a DSR")
-    if not 0 <= number < s.compilation.arch.dsr_ids:
-        last = s.compilation.arch.dsr_ids - 1
-        raise s.fail(node.args[1].span, f"DSR id {number} is out of range 0 to {last}")
-    return Const(kind, dsr_slot(_FILES[kind], number))
+def _fifo_task(s: Sema, node: ast.BuiltinCall, options: dict[str, Value], name: str) -> int:
+    """The local task that a push or a pop activates, -1 none."""
+    if name not in options:
+        return -1
+    span = node.args[1].span
+    number = task_number(s, options[name], span, (TaskKind.LOCAL,))
+    return s.known(number, span, "task id").value  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _fifo_action(
+    s: Sema, node: ast.BuiltinCall, options: dict[str, Value], name: str
+) -> FifoAction:
+    """``.empty_action = .{ .terminate = true }``."""
+    if name not in options:
+        return FifoAction.TEST_OR_SUSPEND
+    span = node.args[1].span
+    if name == "full_action" and not s.compilation.arch.data_tasks_by_queue:
+        raise s.fail(span, ".full_action is for wse3 only")
+    action = FifoAction(_flag(s, options[name], _FIFO_ACTIONS, node, name))
+    if action in _WSE3_ACTIONS and not s.compilation.arch.data_tasks_by_queue:
+        raise s.fail(span, f".{name} = .{action.name.lower()} is for wse3 only")
+    return action

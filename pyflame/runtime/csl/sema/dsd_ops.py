@@ -6,15 +6,10 @@ from dataclasses import dataclass
 
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.builtins_tasks import (
-    block_kind,
-    priority_level,
-    refuse_microthreads,
-    task_number,
-)
 from pyflame.runtime.csl.sema.calls import call_with, signature
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import BUILTINS, Sema, builtin, describe
+from pyflame.runtime.csl.sema.dsd_options import option_row, options_of
 from pyflame.runtime.csl.sema.emit import Label
 from pyflame.runtime.csl.sema.memory import assign, deref
 from pyflame.runtime.csl.sema.values import (
@@ -25,19 +20,14 @@ from pyflame.runtime.csl.sema.values import (
     Mem,
     Reg,
     Slot,
-    Struct,
-    Tuple,
     Value,
 )
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.isa import (
-    OPTION_WORDS,
     DescriptorFlag,
     DsdOp,
     Op,
     Operand,
-    Option,
-    TaskKind,
     Word,
 )
 
@@ -83,7 +73,11 @@ def _forms() -> dict[str, Form]:
         forms[name] = Form(DsdOp[name.upper()], (SINGLE, SINGLE))
     for name in ("faddh", "fsubh", "fmulh", "fmaxh"):
         forms[name] = Form(DsdOp[name.upper()], (HALF, HALF))
-    for name in ("add16", "sub16", "and16", "or16", "xor16", "sll16", "slr16", "sar16"):
+    for name, kind in (("fscales", SINGLE), ("fscaleh", HALF)):
+        forms[name] = Form(DsdOp[name.upper()], (kind, INT))
+    forms["fnorms"] = Form(DsdOp.FNORMS, (SINGLE,))
+    forms["fnormh"] = Form(DsdOp.FNORMH, (HALF,))
+    for name in ("add16", "addc16", "sub16", "and16", "or16", "xor16", "sll16", "slr16", "sar16"):
         forms[name] = Form(DsdOp[name.upper()], (INT, INT))
     for name in ("clz", "ctz", "popcnt"):
         forms[name] = Form(DsdOp[name.upper()], (INT,))
@@ -92,9 +86,6 @@ def _forms() -> dict[str, Form]:
 
 FORMS = _forms()
 """Every DSD operation by builtin name."""
-
-UNSUPPORTED = ("addc16", "fnorms", "fnormh", "fscales", "fscaleh", "dfilt")
-"""Operations whose exact meaning no public source states."""
 
 _SIZES = {SINGLE: 4, WORD: 4, HALF: 2, INT: 2}
 _FABRIC = (T.FABIN, T.FABOUT, T.FIFO)
@@ -122,7 +113,7 @@ def dsd_operation(s: Sema, node: ast.BuiltinCall) -> Value:
             node.span,
             f"@{node.name} takes {count} operands and perhaps options, found {len(node.args)}",
         )
-    options = _options(s, node.args[count]) if len(node.args) > count else {}
+    options = options_of(s, node.args[count]) if len(node.args) > count else {}
     index = options.get("index")
     dest = _destination(s, node.args[0], form)
     sources = [
@@ -144,15 +135,23 @@ for _name in FORMS:
     BUILTINS[_name] = (2, -1, dsd_operation)
 
 
-def _unsupported(s: Sema, node: ast.BuiltinCall) -> Value:
-    raise s.fail(
-        node.span,
-        f"@{node.name} is not supported: no public source states exactly what it computes",
-    )
-
-
-for _name in UNSUPPORTED:
-    BUILTINS[_name] = (1, -1, _unsupported)
+@builtin("dfilt", 2)
+def dfilt(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@dfilt(fabin, .{ .async = true })``: drop wavelets until as many control wavelets as the
+    DSD has elements have come."""
+    operand = _vector(s, s.eval(node.args[0]), node.args[0].span, T.DSR_SRC1)
+    if operand is None or operand.type not in (T.FABIN, T.DSR_SRC1):
+        raise s.fail(
+            node.args[0].span, "@dfilt takes a fabin_dsd, or a dsr_src1 into which one was loaded"
+        )
+    options = options_of(s, node.args[1])
+    for name in ("on_control", "index"):
+        if name in options:
+            raise s.fail(node.args[1].span, f"@dfilt does not take .{name}")
+    wanted = options.get("async")
+    if not isinstance(wanted, Const) or wanted.value is not True:
+        raise s.fail(node.args[1].span, "@dfilt needs .async = true")
+    return _issue(s, node, Form(DsdOp.DFILT, ()), _NONE, [operand], _NONE, options)
 
 
 def _destination(s: Sema, node: ast.Expr, form: Form) -> _Operand:
@@ -303,119 +302,6 @@ def _issue(
     return VOID_VALUE if result < 0 else Reg(T.BOOL, result)
 
 
-# Options
-
-_KNOWN = ("async", "activate", "unblock", "on_control", "priority", "ut_id", "index")
-_ON_LOAD = ("async", "activate", "unblock", "on_control", "priority", "ut_id", "save_address")
-
-
-def _options(s: Sema, node: ast.Expr, known: tuple[str, ...] = _KNOWN) -> dict[str, Value]:
-    value = s.eval(node)
-    if isinstance(value, Tuple) and not value.items:
-        return {}
-    if not isinstance(value, Struct):
-        raise s.fail(node.span, f"expected a struct of options, found {describe(value)}")
-    for name in value.fields:
-        if name not in known:
-            names = ", ".join(f".{n}" for n in known)
-            raise s.fail(node.span, f"the options are {names}; found .{name}")
-    if "activate" in value.fields and "unblock" in value.fields:
-        raise s.fail(node.span, ".activate and .unblock exclude each other")
-    return value.fields
-
-
-def option_row(s: Sema, options: dict[str, Value], span: Span) -> int:
-    """The row of the options table, -1 without options."""
-    row = [-1] * OPTION_WORDS
-    for name, value in options.items():
-        if name in ("async", "save_address"):
-            flag = s.known(coerce(s, value, T.BOOL, span), span, "option")
-            column = Option.ASYNC if name == "async" else Option.SAVE_ADDRESS
-            row[column] = int(flag.value)  # pyright: ignore[reportAttributeAccessIssue]
-        elif name == "activate":
-            number = task_number(s, value, span, (TaskKind.LOCAL,))
-            if number.type is not T.LOCAL_TASK_ID:
-                raise s.fail(span, f".activate takes a local task, found {describe(value)}")
-            row[Option.ACTIVATE] = _number(s, number)
-        elif name == "unblock":
-            number = task_number(s, value, span, (TaskKind.LOCAL, TaskKind.DATA))
-            row[Option.UNBLOCK] = _number(s, number)
-            row[Option.UNBLOCK_KIND] = int(block_kind(s, number.type, span))
-        elif name == "priority":
-            row[Option.PRIORITY] = priority_level(s, value, span)
-        elif name == "ut_id":
-            if value.type is not T.UT_ID:
-                raise s.fail(span, f".ut_id takes a ut_id, found {describe(value)}")
-            refuse_microthreads(s, span, ".ut_id")
-            if isinstance(value, Const) and value.value == s.compilation.arch.memcpy_microthread:
-                _warn_of_memcpy(s, span)
-            row[Option.UT] = _number(s, value)
-        elif name == "index":
-            row[Option.INDEX] = _number(s, coerce(s, value, T.U16, span))
-        elif name == "on_control":
-            _on_control(s, value, row, span)
-    return -1 if all(word == -1 for word in row) else s.unit.row("options", row)
-
-
-def _warn_of_memcpy(s: Sema, span: Span) -> None:
-    if s.compilation.uses_memcpy:
-        number = s.compilation.arch.memcpy_microthread
-        s.compilation.engine.warning(
-            span,
-            f"memcpy uses microthread {number} too; this operation has to end before "
-            "the host copies, or use another .ut_id",
-        )
-
-
-def _number(s: Sema, value: Value) -> int:
-    """A known number, or the code of a register."""
-    if isinstance(value, Const):
-        return int(value.value)
-    return -(s.register(value) + 16)
-
-
-def _on_control(s: Sema, value: Value, row: list[int], span: Span) -> None:
-    if not isinstance(value, Struct) or len(value.fields) != 1:
-        raise s.fail(span, ".on_control is .{ .terminate = true }, .{ .activate = id } or "
-                     ".{ .unblock = id }")  # fmt: skip
-    (name, inner), *_ = value.fields.items()
-    if name == "terminate":
-        row[Option.ON_CONTROL] = 1
-        return
-    if name not in ("activate", "unblock"):
-        raise s.fail(span, f".on_control knows .terminate, .activate and .unblock, found .{name}")
-    row[Option.ON_CONTROL] = 2 if name == "activate" else 3
-    number = task_number(s, inner, span, (TaskKind.LOCAL, TaskKind.DATA))
-    row[Option.ON_CONTROL_ID] = _number(s, number)
-
-
-@builtin("load_to_dsr", 2, 3)
-def load_to_dsr(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@load_to_dsr(dsr, dsd, .{ … })``."""
-    register = s.eval(node.args[0])
-    if not isinstance(register, Const) or not isinstance(register.type, T.DsrType):
-        raise s.fail(node.args[0].span, f"expected a DSR, found {describe(register)}")
-    value = s.eval(node.args[1])
-    given = s.option(node, 2)
-    options = {} if given is None else _options(s, given, _ON_LOAD)
-    slot = s.slot(value, node.args[1].span)
-    if s.frame.comptime:
-        s.unit.late.append(lambda: _load_at_start(s, register.value, slot, options, node.span))
-        return VOID_VALUE
-    row = option_row(s, options, node.span)
-    s.emitter(node.span).emit(Op.DSRLOAD, register.value, slot, d=row)
-    return VOID_VALUE
-
-
-def _load_at_start(
-    s: Sema, register: int, slot: int, options: dict[str, Value], span: Span
-) -> None:
-    """A DSR loaded in a comptime block holds its DSD before the first task."""
-    start = s.unit.start
-    start.span = span
-    start.emit(Op.DSRLOAD, register, slot, d=option_row(s, options, span))
-
-
 # @map
 
 
@@ -439,14 +325,18 @@ def map_(s: Sema, node: ast.BuiltinCall) -> Value:
             f"{' and an output' if gives else ''}, found {len(node.args) - 1}",
         )
     values = [s.eval(arg) for arg in node.args[1:]]
-    slots = [
-        s.slot(v, a.span) if isinstance(v.type, T.DsdType) else -1
-        for v, a in zip(values, node.args[1:], strict=True)
-    ]
+    slots = [_map_slot(s, v, a.span) for v, a in zip(values, node.args[1:], strict=True)]
     if T.FIFO in [v.type for v in values]:
         raise s.fail(node.span, "@map takes no FIFO")
     _map_loop(s, node, callee.value, type_, values, slots)
     return VOID_VALUE
+
+
+def _map_slot(s: Sema, value: Value, span: Span) -> int:
+    """The descriptor slot of an argument of @map, -1 for a scalar."""
+    if isinstance(value.type, T.DsrType) and isinstance(value, Const):
+        return value.value
+    return s.slot(value, span) if isinstance(value.type, T.DsdType) else -1
 
 
 def _map_loop(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pyflame.arch import Arch
 from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
+from pyflame.runtime.csl.sema.builtins_control import finish_control
 from pyflame.runtime.csl.sema.builtins_tasks import task_number, variable_symbol
 from pyflame.runtime.csl.sema.core import Sema
 from pyflame.runtime.csl.sema.image import ImageUnit
@@ -15,7 +16,7 @@ from pyflame.runtime.csl.sema.modules import Instance
 from pyflame.runtime.csl.sema.values import Const, FnValue, Mem
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.image import Queue, Symbol
-from pyflame.runtime.fabric.isa import BlockKind, TaskKind
+from pyflame.runtime.fabric.isa import BlockKind, Op, TaskKind
 
 
 def finish_image(s: Sema, unit: ImageUnit, root: Instance) -> None:
@@ -23,6 +24,8 @@ def finish_image(s: Sema, unit: ImageUnit, root: Instance) -> None:
     for work in unit.late:
         work()
     _late_flags(s, unit)
+    finish_control(s, unit)
+    _check_halves(s, unit)
     _exported_variables(s, unit)
     _check_colors(s, unit)
     if s.compilation.arch.data_tasks_by_queue:
@@ -64,6 +67,36 @@ def _exported_variables(s: Sema, unit: ImageUnit) -> None:
         entity = None if binding is None else binding.entity
         if name not in unit.symbols and isinstance(entity, Mem) and entity.storage is not None:
             unit.symbols[name] = variable_symbol(s, name, entity.storage)
+
+
+def _check_halves(s: Sema, unit: ImageUnit) -> None:
+    """At run time a program has one 16-bit float; the others exist at compile time only."""
+    chosen = s.compilation.half
+    others = {int(t.code or 0): t for t in T.HALVES if t is not chosen}
+    for storage in unit.storages:
+        type_ = storage.type
+        while isinstance(type_, T.ArrayType):
+            type_ = type_.element
+        if isinstance(type_, T.FloatType) and type_ in T.HALVES and type_ is not chosen:
+            s.engine.error(storage.span, _other_half(type_, f"'{storage.name}'"))
+    for instance in unit.functions:
+        emitter = instance.emitter
+        for row, span in zip(emitter.code, emitter.spans, strict=True) if emitter else ():
+            typed = row[0] in _TYPED and row[1] in others
+            if typed or (row[0] == Op.CAST and row[4] in others):
+                s.engine.error(span, _other_half(others[row[1] if typed else row[4]], "this"))
+                break
+
+
+_TYPED = frozenset([*(op for op in Op if Op.ADD <= op <= Op.STORE), Op.DLD, Op.DST])
+"""Operations whose word t is a type."""
+
+
+def _other_half(type_: T.FloatType, what: str) -> str:
+    return (
+        f"{what} has type {type_} at run time, which this program has at compile time only; "
+        f"compile it with --fp16-format={T.HALVES[type_]}"
+    )
 
 
 def _check_queues(s: Sema, unit: ImageUnit) -> None:

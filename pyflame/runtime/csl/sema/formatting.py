@@ -25,8 +25,7 @@ _PRINTED: dict[tuple[str, T.Type], PrintKind] = {
     ("X", T.U32): PrintKind.HEX32,
     ("b", T.U16): PrintKind.BIN16,
     ("b", T.U32): PrintKind.BIN32,
-    ("f", T.F16): PrintKind.F16,
-    ("f", T.BF16): PrintKind.F16,
+    **{("f", half): PrintKind.F16 for half in T.HALVES},
     ("f", T.F32): PrintKind.F32,
 }
 """How `fmt` of ``<simprint>`` prints an argument of a type."""
@@ -39,8 +38,7 @@ _TRACED: dict[T.Type, PrintKind] = {
     T.U16: PrintKind.U16,
     T.I32: PrintKind.I32,
     T.U32: PrintKind.U32,
-    T.F16: PrintKind.F16,
-    T.BF16: PrintKind.F16,
+    **dict.fromkeys(T.HALVES, PrintKind.F16),
     T.F32: PrintKind.F32,
 }
 """How `trace` of ``<debug>`` records a value of a type."""
@@ -109,14 +107,19 @@ def print_text(s: Sema, span: Span, text: str) -> None:
 
 def _print_value(s: Sema, span: Span, specifier: str, value: Value) -> None:
     kind = _PRINTED.get((specifier, value.type))
-    if kind is None:
-        wanted = [t.name for c, t in _PRINTED if c == specifier and t is not T.BF16]
+    if kind is None or _other_half(s, value.type):
+        wanted = [t.name for c, t in _PRINTED if c == specifier and not _other_half(s, t)]
         raise s.fail(
             span,
             f"{{{specifier}}} prints {' or '.join(wanted)}, found {describe(value)}; "
             f"convert it with @as({wanted[0]}, …)",
         )
     s.emitter(span).emit(Op.PRINT, s.register(value, span), int(kind), -1)
+
+
+def _other_half(s: Sema, type_: T.Type) -> bool:
+    """Whether a type is a 16-bit float that the program does not have at run time."""
+    return type_ in T.HALVES and type_ is not s.compilation.half
 
 
 @builtin("__trace_any", 2)
@@ -133,8 +136,8 @@ def trace_any(s: Sema, node: ast.BuiltinCall) -> Value:
         fixed = T.I32 if value.type is T.COMPTIME_INT else T.F32
         value = coerce(s, value, fixed, node.span)
     kind = _TRACED.get(value.type)
-    if kind is None:
-        names = ", ".join(dict.fromkeys(t.name for t in _TRACED))
+    if kind is None or _other_half(s, value.type):
+        names = ", ".join(t.name for t in _TRACED if not _other_half(s, t))
         raise s.fail(node.span, f"trace records {names} and strings, found {describe(value)}")
     emitter.emit(Op.TRACE, s.register(value, node.span), int(kind), key)
     return VOID_VALUE
@@ -158,11 +161,12 @@ def _digits(form: str) -> Callable[[Const], str | None]:
 
 
 def _float_text(value: Const) -> str | None:
-    if isinstance(value.type, T.FloatType) and value.type is not T.BF16:
+    if value.type in (T.F32, T.F16):
+        assert isinstance(value.type, T.FloatType)
         form = np.uint32 if value.type is T.F32 else np.uint16
         same = np.float32 if value.type is T.F32 else np.float16
         return str(form(float_bits(value.type, value.value)).view(same))
-    if value.type in (T.COMPTIME_FLOAT, T.BF16):
+    if value.type is T.COMPTIME_FLOAT or isinstance(value.type, T.FloatType):
         return str(float(value.value))
     return None
 

@@ -27,7 +27,16 @@ from pyflame.runtime.csl.sema.values import (
     path_offset,
 )
 from pyflame.runtime.csl.source import Span
-from pyflame.runtime.fabric.image import Fifo, Function, Image, Queue, Route, Symbol, Task
+from pyflame.runtime.fabric.image import (
+    Fifo,
+    Function,
+    Image,
+    Queue,
+    Rotation,
+    Route,
+    Symbol,
+    Task,
+)
 from pyflame.runtime.fabric.isa import (
     DESCRIPTOR_WORDS,
     FIRST_FREE_SLOT,
@@ -70,6 +79,18 @@ class FunctionInstance:
     calls: set[FunctionInstance] = field(default_factory=set)
     called: Span | None = None
     """The first call, see `Frame.called`."""
+
+
+@dataclass(frozen=True)
+class RotatingTasks:
+    """The task that takes turns with an input queue's data task; see `Rotation`."""
+
+    queue: int
+    alternate: FnValue
+    type: T.FnType
+    limit: int
+    start: int
+    span: Span
 
 
 class ImageUnit:
@@ -120,6 +141,13 @@ class ImageUnit:
         self.links: dict[str, list[Link]] = {}
         """Declarations with ``export``, ``extern`` or ``linkname``, by symbol name."""
         self.teardown: dict[int, int] = {}
+        self.flushed: dict[tuple[bool, int], int] = {}
+        self.rotating: list[RotatingTasks] = []
+        self.rotations: list[Rotation] = []
+        self.control_stride = 0
+        """Control tasks per control task table; 0 while control tasks share the ids of others."""
+        self.control_tables: dict[int, tuple[int, Span]] = {}
+        """Input queue -> its .ctrl_table_id and where it is given."""
         self.routes: dict[int, Route] = {}
         self.filtered: frozenset[int] = frozenset()
         """Colours that the layout filters on some PE that runs this program."""
@@ -292,6 +320,8 @@ class ImageUnit:
             active=list(self.active),
             blocked=list(self.blocked),
             teardown=dict(self.teardown),
+            flushed=dict(self.flushed),
+            rotations=list(self.rotations),
             unblocked=sorted(set(self.unblocked)),
             filters=list(self._filters),
             lines=np.array(lines, np.int32).reshape(-1, 2),

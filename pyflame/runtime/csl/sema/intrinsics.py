@@ -50,10 +50,13 @@ _COMMANDS: dict[str, tuple[Op, tuple[str, ...]]] = {
     "__filter_set": (Op.FILTERSET, ("a", "b", "d")),
     "__main_priority": (Op.MAINPRIORITY, ("a",)),
     "__exceptions": (Op.EXCEPTIONS, ("a",)),
+    "__flush_exit": (Op.QFLUSHEXIT, ("a", "d")),
+    "__queue_set": (Op.QUEUESET, ("a", "b", "c", "d")),
+    "__control_mask": (Op.CONTROLMASK, ("a",)),
 }
 """Intrinsics that only act: the instruction field of each argument; ``d`` must be known."""
 
-_AT_START = frozenset({"__task_priority", "__main_priority"})
+_AT_START = frozenset({"__task_priority", "__main_priority", "__control_mask"})
 """Those that comptime blocks may use: they act before the first task."""
 
 
@@ -92,6 +95,17 @@ def teardown_pending(s: Sema, node: ast.BuiltinCall) -> Value:
     emitter = s.emitter(node.span)
     register = emitter.register()
     emitter.emit(Op.TEARDOWNPENDING, register, source)
+    return Reg(T.BOOL, register)
+
+
+@builtin("__flush_pending", 2)
+def flush_pending(s: Sema, node: ast.BuiltinCall) -> Value:
+    """Whether a queue was flushed: its number, and 1 for an output queue."""
+    source = s.register(s.eval(node.args[0]), node.span)
+    output = s.integer(node.args[1], "the kind of queue")
+    emitter = s.emitter(node.span)
+    register = emitter.register()
+    emitter.emit(Op.QFLUSHPENDING, register, source, d=output)
     return Reg(T.BOOL, register)
 
 
@@ -199,6 +213,24 @@ def math_(s: Sema, node: ast.BuiltinCall) -> Value:
     second = sources[1] if len(sources) > 1 else 0
     emitter.emit(Op.MATH, register, sources[0], second, int(function), t=type_.code)
     return Reg(type_, register)
+
+
+@builtin("__fscale", 2)
+def fscale(s: Sema, node: ast.BuiltinCall) -> Value:
+    """``@__fscale(x, n)``: x times 2 to the power n, rounded once to the type of x."""
+    value = s.eval(node.args[0])
+    if not isinstance(value.type, T.FloatType):
+        raise s.fail(node.span, f"'fscale' needs a float, found {describe(value)}")
+    exponent = s.eval_as(node.args[1], T.I16)
+    if isinstance(value, Const) and isinstance(exponent, Const):
+        bounded = max(-400, min(400, exponent.value))  # beyond, any float overflows or vanishes
+        return Const(value.type, round_to(value.type, value.value * 2.0**bounded))
+    emitter = s.emitter(node.span)
+    sources = [s.register(value, node.span), s.register(exponent, node.span)]
+    register = emitter.register()
+    assert value.type.code is not None
+    emitter.emit(Op.MATH, register, sources[0], sources[1], int(Math.SCALE), t=value.type.code)
+    return Reg(value.type, register)
 
 
 def _fold(

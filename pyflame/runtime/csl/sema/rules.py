@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pyflame.runtime.csl.sema import (
+    builtins_control,
     builtins_json,
+    builtins_queues,
     builtins_strings,
     builtins_tasks,
     builtins_values,
@@ -12,6 +14,7 @@ from pyflame.runtime.csl.sema import (
     dsd,
     dsd_modify,
     dsd_ops,
+    dsr,
     expr,
     filters,
     formatting,
@@ -24,9 +27,9 @@ from pyflame.runtime.csl.sema import (
 )
 
 _MODULES = (
-    builtins_json, builtins_strings, builtins_tasks, builtins_values, calls, control, dsd,
-    dsd_modify, dsd_ops, expr, filters, formatting, intrinsics, layout, loops, memory, tensor,
-    variables,
+    builtins_control, builtins_json, builtins_queues, builtins_strings, builtins_tasks,
+    builtins_values, calls, control, dsd, dsd_modify, dsd_ops, dsr, expr, filters, formatting,
+    intrinsics, layout, loops, memory, tensor, variables,
 )  # fmt: skip
 
 

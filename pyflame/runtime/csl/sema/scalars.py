@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable
 
 import numpy as np
 
 from pyflame.runtime.csl.sema import types as T
+from pyflame.runtime.fabric.floats import half_bits, half_value
 
 Number = int | float | bool
 
 
 class FoldError(Exception):
     """A known operation has no result; the message says why."""
-
-
-def round_half(value: float) -> float:
-    """The nearest IEEE half."""
-    with np.errstate(over="ignore"):
-        return float(np.float16(value))
-
-
-def round_bfloat(value: float) -> float:
-    """The nearest bfloat16, ties to even."""
-    bits = single_bits(value)
-    if math.isnan(value):
-        return value
-    bits = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
-    return struct.unpack("<f", struct.pack("<I", bits))[0]
 
 
 def round_single(value: float) -> float:
@@ -42,10 +27,8 @@ def round_to(type_: T.Type, value: float) -> float:
     """`value` as the float type holds it."""
     if type_ is T.F32:
         return round_single(value)
-    if type_ is T.F16:
-        return round_half(value)
-    if type_ is T.BF16:
-        return round_bfloat(value)
+    if isinstance(type_, T.FloatType):
+        return bits_float(type_, float_bits(type_, value))
     return value
 
 
@@ -55,23 +38,18 @@ def single_bits(value: float) -> int:
         return int(np.float32(value).view(np.uint32))
 
 
-def float_bits(type_: T.Type, value: float) -> int:
+def float_bits(type_: T.FloatType, value: float) -> int:
     """The bit pattern of a float in its type."""
     if type_ is T.F32:
         return single_bits(value)
-    if type_ is T.BF16:
-        return single_bits(round_bfloat(value)) >> 16
-    with np.errstate(over="ignore"):
-        return int(np.float16(value).view(np.uint16))
+    return half_bits(value, T.HALVES[type_])
 
 
-def bits_float(type_: T.Type, bits: int) -> float:
+def bits_float(type_: T.FloatType, bits: int) -> float:
     """The float of a bit pattern."""
     if type_ is T.F32:
         return float(np.uint32(bits & 0xFFFFFFFF).view(np.float32))
-    if type_ is T.BF16:
-        return float(np.uint32((bits & 0xFFFF) << 16).view(np.float32))
-    return float(np.uint16(bits & 0xFFFF).view(np.float16))
+    return half_value(bits & 0xFFFF, T.HALVES[type_])
 
 
 def to_bits(type_: T.Type, value: Number) -> int:

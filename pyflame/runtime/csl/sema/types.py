@@ -61,7 +61,7 @@ class IntType(Type):
 
 
 class FloatType(Type):
-    """``f16`` (in the chosen 16-bit format) or ``f32``."""
+    """``f16`` (the chosen 16-bit format), ``bf16``, ``cb16`` or ``f32``."""
 
     __slots__ = ("bits",)
 
@@ -251,8 +251,11 @@ U8, U16, U32, U64 = (int_type(False, bits) for bits in (8, 16, 32, 64))
 I8, I16, I32, I64 = (int_type(True, bits) for bits in (8, 16, 32, 64))
 F32 = FloatType("f32", 32, Code.F32)
 F16 = FloatType("f16", 16, Code.F16)
-"""IEEE half; a program compiled for bf16 uses `BF16` under the name f16."""
-BF16 = FloatType("f16", 16, Code.BF16)
+"""IEEE half. A program compiled for another 16-bit format has that one under the name f16 too."""
+BF16 = FloatType("bf16", 16, Code.BF16)
+CB16 = FloatType("cb16", 16, Code.CB16)
+HALVES: dict[FloatType, str] = {F16: "ieee", BF16: "bf16", CB16: "cb16"}
+"""The 16-bit floats with their names in `fabric.floats`."""
 BOOL = Type("bool", 1, Code.BOOL)
 
 VOID = Type("void")
@@ -286,14 +289,17 @@ DSR_DEST, DSR_SRC0, DSR_SRC1, DSR_FIFO_DEST, DSR_FIFO_SRC1, XDSR = (
     DsrType(name)
     for name in ("dsr_dest", "dsr_src0", "dsr_src1", "dsr_fifo_dest", "dsr_fifo_src1", "xdsr")
 )
+SR = Type("sr")
+"""A stride register; its number is known at compile time."""
 
 NAMED_TYPES: dict[str, Type] = {
     t.name: t
     for t in (
-        F32, BOOL, VOID, COMPTIME_INT, COMPTIME_FLOAT, COMPTIME_STRING, TYPE, ANYOPAQUE, MODULE,
-        ANON_STRUCT, COLOR, DIRECTION, DATA_TASK_ID, LOCAL_TASK_ID, CONTROL_TASK_ID, INPUT_QUEUE,
+        F32, BF16, CB16, BOOL, VOID, COMPTIME_INT, COMPTIME_FLOAT, COMPTIME_STRING, TYPE,
+        ANYOPAQUE, MODULE, ANON_STRUCT, COLOR, DIRECTION, DATA_TASK_ID, LOCAL_TASK_ID,
+        CONTROL_TASK_ID, INPUT_QUEUE,
         OUTPUT_QUEUE, UT_ID, MEM1D, MEM4D, FABIN, FABOUT, CIRCBUF, FIFO, DSR_DEST, DSR_SRC0,
-        DSR_SRC1, DSR_FIFO_DEST, DSR_FIFO_SRC1, XDSR,
+        DSR_SRC1, DSR_FIFO_DEST, DSR_FIFO_SRC1, XDSR, SR,
     )
 }  # fmt: skip
 """Types with a fixed name, except the integers and f16."""

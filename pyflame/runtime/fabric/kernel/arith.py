@@ -7,7 +7,15 @@ import math
 import numpy as np
 
 from pyflame.runtime.fabric.kernel import opcodes as oc
-from pyflame.runtime.fabric.kernel.halves import bits_of_f32, f32_of, half_of, value_of_half
+from pyflame.runtime.fabric.kernel.halves import (
+    BF16,
+    CB16,
+    IEEE,
+    bits_of_f32,
+    f32_of,
+    half_of,
+    value_of_half,
+)
 from pyflame.runtime.fabric.kernel.jit import kernel
 
 TOP = -(1 << 63)
@@ -16,7 +24,7 @@ TOP = -(1 << 63)
 @kernel
 def wrap(t, v):
     """The low bits of `v` as a canonical value of integer (or pattern) type `t`."""
-    if t == oc.T_U16 or t == oc.T_F16 or t == oc.T_BF16:
+    if t == oc.T_U16 or t == oc.T_F16 or t == oc.T_BF16 or t == oc.T_CB16:
         return v & 0xFFFF
     if t == oc.T_U32 or t == oc.T_F32:
         return v & 0xFFFFFFFF
@@ -41,7 +49,7 @@ def bits_in(t):
     """Width of type `t` in bits."""
     if t == oc.T_U8 or t == oc.T_I8:
         return 8
-    if t == oc.T_U16 or t == oc.T_I16 or t == oc.T_F16 or t == oc.T_BF16:
+    if t == oc.T_U16 or t == oc.T_I16 or t == oc.T_F16 or t == oc.T_BF16 or t == oc.T_CB16:
         return 16
     if t == oc.T_U32 or t == oc.T_I32 or t == oc.T_F32:
         return 32
@@ -56,9 +64,11 @@ def to_float(t, v):
     if t == oc.T_F32:
         return np.float64(f32_of(v))
     if t == oc.T_F16:
-        return value_of_half(v, 0)
+        return value_of_half(v, IEEE)
     if t == oc.T_BF16:
-        return value_of_half(v, 1)
+        return value_of_half(v, BF16)
+    if t == oc.T_CB16:
+        return value_of_half(v, CB16)
     if t == oc.T_U64 and v < 0:
         return np.float64(v) + 18446744073709551616.0
     return np.float64(v)
@@ -70,8 +80,8 @@ def from_float(t, x):
     if t == oc.T_F32:
         return bits_of_f32(np.float32(x))
     if t == oc.T_F16:
-        return half_of(x, 0)
-    return half_of(x, 1)
+        return half_of(x, IEEE)
+    return half_of(x, BF16 if t == oc.T_BF16 else CB16)
 
 
 @kernel
@@ -354,6 +364,21 @@ def finite_function(f, x):
 
 
 @kernel
+def scaled(x, exponent):
+    """x * 2 ** exponent, exact for values of 32 bits and less but for what no float holds: from
+    400 on the results overflow and vanish in any format."""
+    return x * 2.0 ** np.float64(min(max(exponent, -400), 400))
+
+
+@kernel
+def normalized(x):
+    """The significand of x, 1 to 2, with its sign; zeros, infinities and NaNs are their own."""
+    if x == 0.0 or x - x != 0.0:
+        return x
+    return np.copysign(math.frexp(x)[0] * 2.0, x)
+
+
+@kernel
 def power(x, y):
     """x to the power y as C pow."""
     if y == 0.0 or x == 1.0:
@@ -387,6 +412,8 @@ def math_function(f, t, a, b):
     if t < oc.T_F16:
         return integer_function(f, t, a, b)
     x = to_float(t, a)
+    if f == oc.M_SCALE:
+        return from_float(t, scaled(x, b))
     if f == oc.M_POW:
         return from_float(t, power(x, to_float(t, b)))
     if f == oc.M_MIN or f == oc.M_MAX:

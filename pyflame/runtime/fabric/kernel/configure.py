@@ -10,6 +10,10 @@ from pyflame.runtime.fabric.kernel.events import fault
 from pyflame.runtime.fabric.kernel.jit import kernel
 from pyflame.runtime.fabric.kernel.queues import in_at, out_at
 
+NO_FILTER = -1
+UNUSED_FILTER = -2
+"""C_FILTER of a channel without a filter; UNUSED_FILTER less the place of one that is not used."""
+
 
 @kernel
 def configure(m, pe, op, r, a, b, d, now):
@@ -35,7 +39,7 @@ def configure(m, pe, op, r, a, b, d, now):
         if d == oc.FILTER_COUNT:
             m.ch[channel + w.C_COUNT] = rg[r + b]
         else:
-            m.im[m.ch[channel + w.C_FILTER] + d] = rg[r + b]
+            m.im[filter_words(m, channel) + d] = rg[r + b]
     else:
         assert op == oc.FILTERGET
         channel = filter_channel(m, pe, rg[r + b])
@@ -44,7 +48,7 @@ def configure(m, pe, op, r, a, b, d, now):
         if d == oc.FILTER_COUNT:
             rg[r + a] = m.ch[channel + w.C_COUNT] & w.PAYLOAD
         else:
-            rg[r + a] = m.im[m.ch[channel + w.C_FILTER] + d]
+            rg[r + a] = m.im[filter_words(m, channel) + d]
     return True
 
 
@@ -55,10 +59,17 @@ def filter_channel(m, pe, number):
     if number >= 0 and number < m.im[image + w.I_FILTER_COUNT]:
         color = m.im[m.im[image + w.I_FILTERS] + number]
         channel = m.pe[pe * w.PE_WORDS + w.CHANNEL_OF + color]
-        if channel >= 0 and m.ch[channel + w.C_FILTER] >= 0:
+        if channel >= 0 and m.ch[channel + w.C_FILTER] != NO_FILTER:
             return channel
     fault(m, oc.F_BAD_ID, pe, number, 6)
     return np.int64(-1)
+
+
+@kernel
+def filter_words(m, channel):
+    """Where the words of a channel's filter lie in im, whether it is in use or not."""
+    f = m.ch[channel + w.C_FILTER]
+    return f if f >= 0 else UNUSED_FILTER - f
 
 
 @kernel

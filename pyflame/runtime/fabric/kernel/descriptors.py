@@ -120,7 +120,7 @@ def read_element(m, pe, b, i, t, now):
 def read_fabric(m, pe, o, i, t, size, now):
     """(outcome, value) of the next element from an input queue."""
     q = m.ds[o + w.K_QUEUE]
-    if m.im[m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_IN_COLOR] + q] < 0:
+    if m.im[m.pe[pe * w.PE_WORDS + w.QUEUE_TABLE] + w.T_IN_COLOR + q] < 0:
         fault(m, oc.F_UNINITIALISED_QUEUE, pe, q, 0)
         return ELEMENT_FAULT, np.int64(0)
     head = in_head(m, pe, q)

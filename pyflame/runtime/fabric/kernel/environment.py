@@ -10,6 +10,7 @@ from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.configure import configure
 from pyflame.runtime.fabric.kernel.events import fault, wake_router
 from pyflame.runtime.fabric.kernel.jit import kernel
+from pyflame.runtime.fabric.kernel.rebind import queue_control
 from pyflame.runtime.fabric.kernel.registers import REPLACES_RX
 from pyflame.runtime.fabric.kernel.tasks import activate, hashed, set_blocked
 
@@ -41,6 +42,8 @@ def environment(m, pe, op, r, a, b, c, d, now):
     elif op == oc.SEED:
         m.pe[p + w.RNG_KEY] = rg[r + a] & 0xFFFFFFFF
         m.pe[p + w.RNG_COUNT] &= ~0xFFFFFFFF
+    elif op >= oc.QFLUSH:
+        return queue_control(m, pe, op, r, a, b, c, d)
     elif (op >= oc.ROUTESET and op <= oc.ROUTEGET) or op == oc.SWITCHGET:
         return router(m, pe, op, r, a, b, c, d)
     else:

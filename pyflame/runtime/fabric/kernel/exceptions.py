@@ -8,6 +8,7 @@ from pyflame.runtime.fabric.kernel import opcodes as oc
 from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.arith import to_float
 from pyflame.runtime.fabric.kernel.events import fault
+from pyflame.runtime.fabric.kernel.halves import BF16, CB16
 from pyflame.runtime.fabric.kernel.jit import kernel
 from pyflame.runtime.fabric.kernel.linear import linear
 from pyflame.runtime.fabric.kernel.table import SIZE_TABLE
@@ -25,6 +26,8 @@ def smallest_normal(t):
     """The smallest normal number of a float type."""
     if t == oc.T_F16:
         return 6.103515625e-05
+    if t == oc.T_CB16:
+        return 9.313225746154785e-10
     return 1.1754943508222875e-38  # f32 and bf16
 
 
@@ -108,12 +111,19 @@ def scalar_exceptions(m, pe, op, t, source, d, x, y, r):
 
 
 @kernel
+def half_type(m):
+    """The type of the machine's 16-bit floats."""
+    if m.g[w.G_HALF] == CB16:
+        return oc.T_CB16
+    return oc.T_BF16 if m.g[w.G_HALF] == BF16 else oc.T_F16
+
+
+@kernel
 def number_at(m, address, size):
     """The float of `size` bytes at a byte address of all memory."""
     if size == 4:
         return np.float64(m.mf[address >> 2])
-    half = oc.T_BF16 if m.g[w.G_HALF] else oc.T_F16
-    return to_float(half, np.int64(m.m16[address >> 1]))
+    return to_float(half_type(m), np.int64(m.m16[address >> 1]))
 
 
 @kernel
@@ -135,7 +145,7 @@ def watched(m, pe, op, n, d, ds, a, sa, b, sb, c):
     d_size, a_size, b_size = SIZE_TABLE[op, 0], SIZE_TABLE[op, 1], SIZE_TABLE[op, 2]
     t = oc.T_F32
     if d_size == 2:
-        t = oc.T_BF16 if m.g[w.G_HALF] else oc.T_F16
+        t = half_type(m)
     for _ in range(n):
         x = number_at(m, a, a_size)
         y = number_at(m, b, b_size) if b_size else 0.0

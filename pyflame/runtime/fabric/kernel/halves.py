@@ -1,10 +1,17 @@
-"""Bit patterns and values: f32, IEEE f16 and bfloat16, each rounded once to nearest even."""
+"""Bit patterns and values: f32 and the three 16-bit floats, each rounded once to nearest even.
+
+A 16-bit float is IEEE half (0), bfloat16 (1) or CB16 (2): 6 exponent bits, 9 mantissa bits, and
+bias, subnormals, infinities and NaNs as IEEE 754 would give a format of this size.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from pyflame.runtime.fabric.kernel.jit import kernel
+
+IEEE, BF16, CB16 = range(3)
+"""What 16-bit floats are; the machine's is in G_HALF."""
 
 
 @kernel
@@ -53,18 +60,22 @@ def narrow(value, mantissa, exponent):
 
 
 @kernel
-def half_of(value, bf):
-    """The 16-bit pattern of a float64: bfloat16 if `bf`, else IEEE f16."""
-    if bf:
+def half_of(value, half):
+    """The 16-bit pattern of a float64, rounded to the format `half`."""
+    if half == CB16:
+        return narrow(value, 9, 6)
+    if half == BF16:
         return narrow(value, 7, 8)
     return narrow(value, 10, 5)
 
 
 @kernel
-def value_of_half(bits, bf):
-    """The float64 value of a 16-bit float: bfloat16 if `bf`, else IEEE f16."""
-    if bf:
+def value_of_half(bits, half):
+    """The float64 value of a 16-bit float of the format `half`."""
+    if half == BF16:
         return np.float64(f32_of((bits & 0xFFFF) << 16))
+    if half == CB16:
+        return value_of_cb16(bits)
     e = (bits >> 10) & 31
     m = bits & 1023
     if e == 31:
@@ -74,4 +85,19 @@ def value_of_half(bits, bf):
         return -value if bits & 0x8000 else value
     else:
         pattern = ((e + 112) << 23) | (m << 13)
+    return np.float64(f32_of(pattern | ((bits & 0x8000) << 16)))
+
+
+@kernel
+def value_of_cb16(bits):
+    """The float64 value of a CB16 pattern."""
+    e = (bits >> 9) & 63
+    m = bits & 511
+    if e == 63:
+        pattern = 0x7F800000 | (m << 14)
+    elif e == 0:
+        value = np.float64(m) * 1.8189894035458565e-12  # 2^-39
+        return -value if bits & 0x8000 else value
+    else:
+        pattern = ((e + 96) << 23) | (m << 14)
     return np.float64(f32_of(pattern | ((bits & 0x8000) << 16)))

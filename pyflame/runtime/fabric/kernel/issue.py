@@ -81,8 +81,11 @@ def set_options(m, pe, row, options):
         if kind != oc.O_DSR and kind != oc.O_SLOT:
             continue
         s = slot_at(m, pe, m.im[row + 2 + 2 * k])
-        if m.ds[s + w.D_FLAGS] & oc.FLAG_INDEXED and m.ds[at + w.L_INDEX] < 0:
+        flags = m.ds[s + w.D_FLAGS]
+        if flags & oc.FLAG_INDEXED and m.ds[at + w.L_INDEX] < 0:
             m.ds[at + w.L_INDEX] = m.ds[s + w.D_INDEX] & 0xFFFF
+        if m.ds[at + w.L_PRIORITY] < 0:
+            m.ds[at + w.L_PRIORITY] = ((flags >> oc.PRIORITY_SHIFT) & 7) - 1
         if kind == oc.O_DSR:
             options_of_register(m, at, s)
 
@@ -134,6 +137,9 @@ def prepare(m, pe, row):
     if not set_operand(
         m, pe, w.MAIN, 2, second, operand_number(m, pe, second, b), SIZE_TABLE[op, 2]
     ):
+        return np.int64(-1)
+    if op == oc.DFILT and m.ds[record(m, pe, w.MAIN, 1) + w.K_KIND] != w.K_FABIN:
+        fault(m, oc.F_BAD_DSD, pe, 0, 5)
         return np.int64(-1)
     if SIZE_TABLE[op, 3] != 0:
         value = operand_number(m, pe, im[row + 7], im[row + 8])
@@ -217,13 +223,13 @@ def choose_lane(m, pe):
 def check_queues(m, pe):
     """Every queue in use must be initialised, and WSE-3 reads one at most. False after a fault."""
     inputs = 0
-    image = m.pe[pe * w.PE_WORDS + w.IMAGE]
+    table = m.pe[pe * w.PE_WORDS + w.QUEUE_TABLE]
     for k in range(3):
         o = record(m, pe, w.MAIN, k)
         kind = m.ds[o + w.K_KIND]
         if kind == w.K_FABIN:
             inputs += 1
-            if m.im[m.im[image + w.I_IN_COLOR] + m.ds[o + w.K_QUEUE]] < 0:
+            if m.im[table + w.T_IN_COLOR + m.ds[o + w.K_QUEUE]] < 0:
                 fault(m, oc.F_UNINITIALISED_QUEUE, pe, m.ds[o + w.K_QUEUE], 0)
                 return False
         elif kind == w.K_FABOUT and m.ds[o + w.K_COLOR] < 0:

@@ -12,7 +12,13 @@ import numpy as np
 
 from pyflame.runtime.fabric.kernel import opcodes as oc
 from pyflame.runtime.fabric.kernel import words as w
-from pyflame.runtime.fabric.kernel.arith import leading_zeros, ones, trailing_zeros
+from pyflame.runtime.fabric.kernel.arith import (
+    leading_zeros,
+    normalized,
+    ones,
+    scaled,
+    trailing_zeros,
+)
 from pyflame.runtime.fabric.kernel.halves import half_of, value_of_half
 from pyflame.runtime.fabric.kernel.jit import kernel
 
@@ -30,6 +36,10 @@ def linear(m, op, n, d, ds, a, sa, b, sb, c):
         signs32(m.m32, op, n, d >> 2, ds >> 2, a >> 2, sa >> 2)
     elif op == oc.FMACHS or op == oc.FADDHS or op == oc.FH2S or op == oc.FS2H:
         mixed(m, op, n, d, ds, a, sa, b, sb, c)
+    elif op == oc.ADD16 or op == oc.ADDC16:
+        sums16(m, op, n, d >> 1, ds >> 1, a >> 1, sa >> 1, b >> 1, sb >> 1, c // w.MEMORY_STRIDE)
+    elif op == oc.FSCALES or op == oc.FNORMS:
+        exponents32(m, op, n, d, ds, a, sa, b, sb)
     elif op == oc.FS2XP16 or op == oc.XP162FS:
         fixed32(m, op, n, d, ds, a, sa)
     elif op == oc.FADDH or op == oc.FSUBH or op == oc.FMULH or op == oc.FMAXH or op == oc.FMACH:
@@ -125,6 +135,38 @@ def mixed(m, op, n, d, ds, a, sa, b, sb, c):
 
 
 @kernel
+def sums16(m, op, n, d, ds, a, sa, b, sb, pe):
+    """16-bit additions, ADDC16 with the carry of the element before; the last one's stays with
+    the PE."""
+    m16 = m.m16
+    carry = np.int64(m.pe[pe * w.PE_WORDS + w.CARRY])
+    for _ in range(n):
+        total = np.int64(m16[a]) + np.int64(m16[b])
+        if op == oc.ADDC16:
+            total += carry
+        carry = total >> 16
+        m16[d] = np.uint16(total & 0xFFFF)
+        d += ds
+        a += sa
+        b += sb
+    m.pe[pe * w.PE_WORDS + w.CARRY] = carry
+
+
+@kernel
+def exponents32(m, op, n, d, ds, a, sa, b, sb):
+    """FSCALES and FNORMS: f32 times a power of two, and its significand."""
+    for _ in range(n):
+        x = np.float64(m.mf[a >> 2])
+        if op == oc.FSCALES:
+            m.mf[d >> 2] = np.float32(scaled(x, signed16(np.int64(m.m16[b >> 1]))))
+        else:
+            m.mf[d >> 2] = np.float32(normalized(x))
+        d += ds
+        a += sa
+        b += sb
+
+
+@kernel
 def saturated16(x):
     """A float64 rounded to the nearest int16 (ties to even), saturating; NaN gives 0."""
     if x != x:
@@ -195,8 +237,6 @@ def words16(m16, op, n, d, ds, a, sa, b, sb, bf):
 @kernel
 def word16(op, x, y, bf):
     """One 16-bit result (its low 16 bits count)."""
-    if op == oc.ADD16:
-        return x + y
     if op == oc.SUB16:
         return x - y
     if op == oc.AND16:
@@ -223,5 +263,9 @@ def word16(op, x, y, bf):
         return ones(x, 16)
     if op == oc.FH2XP16:
         return saturated16(value_of_half(x, bf))
+    if op == oc.FNORMH:
+        return half_of(normalized(value_of_half(x, bf)), bf)
+    if op == oc.FSCALEH:
+        return half_of(scaled(value_of_half(x, bf), signed16(y)), bf)
     assert op == oc.XP162FH
     return half_of(np.float64(signed16(x)), bf)

@@ -23,6 +23,8 @@ from pyflame.runtime.fabric.kernel.vector import copy_halfwords, save_positions
 
 BLOCKED, ADVANCED, FINISHED, FAULTED = range(4)
 TERMINATE, THEN_ACTIVATE, THEN_UNBLOCK = 1, 2, 3
+TRANSFORMED = 0xC0000000
+"""The two bits by which control_transform marks what was a control wavelet."""
 
 
 @kernel
@@ -183,13 +185,20 @@ def step(m, pe, lane, now):
         if state == FINISHED:
             return finish_early(m, pe, lane, now)
         if state == BLOCKED:
-            if stops_early(m, pe, lane):
-                return FINISHED if leave(m, pe, lane, now, 0) else FAULTED
+            action = fifo_action(m, pe, lane)
+            if action == oc.FIFO_FAULT:
+                return FAULTED
+            if action != oc.FIFO_SUSPEND:
+                fine = leave(m, pe, lane, now, 1 if action == oc.FIFO_TERMINATE else 0)
+                return FINISHED if fine else FAULTED
             break
+        moved += 1
+        if m.ds[at + w.L_OP] == oc.DFILT:
+            m.ds[at + w.L_POS] += dropped(m, pe, lane)
+            continue
         if not element(m, pe, lane, m.ds[at + w.L_POS], now):
             return FAULTED
         m.ds[at + w.L_POS] += 1
-        moved += 1
     if m.ds[at + w.L_POS] >= m.ds[at + w.L_N]:
         account(m, pe, lane, now)
         return FINISHED if leave(m, pe, lane, now, 1) else FAULTED
@@ -240,17 +249,34 @@ def ready(m, pe, lane, now):
 
 
 @kernel
-def stops_early(m, pe, lane):
-    """Whether a blocked operation is a synchronous one that waits for a FIFO."""
-    if m.ds[lane_at(m, pe, lane) + w.L_ASYNC] != 0:
-        return False
+def fifo_action(m, pe, lane):
+    """What a blocked operation does: SUSPEND unless a full or empty FIFO says otherwise; TEST ends
+    a synchronous one."""
+    image = m.pe[pe * w.PE_WORDS + w.IMAGE]
     for k in range(3):
         o = record(m, pe, lane, k)
-        if m.ds[o + w.K_KIND] == w.K_FIFO_KIND:
-            count = m.ds[fifo_state(m, pe, m.ds[o + w.K_FIFO]) + 1]
-            if (k == 0 and count >= m.ds[o + w.K_E1]) or (k > 0 and count == 0):
-                return True
-    return False
+        if m.ds[o + w.K_KIND] != w.K_FIFO_KIND:
+            continue
+        number = m.ds[o + w.K_FIFO]
+        count = m.ds[fifo_state(m, pe, number) + 1]
+        if (k == 0 and count < m.ds[o + w.K_E1]) or (k > 0 and count > 0):
+            continue
+        action = m.im[m.im[image + w.I_FIFOS] + w.FIFO_ROW * number + (5 if k == 0 else 6)]
+        if action == oc.FIFO_FAULT:
+            fault(m, oc.F_FIFO_FULL if k == 0 else oc.F_FIFO_EMPTY, pe, number, 0)
+        if action == oc.FIFO_TEST and m.ds[lane_at(m, pe, lane) + w.L_ASYNC] != 0:
+            return oc.FIFO_SUSPEND
+        return action
+    return oc.FIFO_SUSPEND
+
+
+@kernel
+def dropped(m, pe, lane):
+    """Drop the wavelet that DFILT meets; 1 if it is one of the control wavelets it waits for."""
+    q = m.ds[record(m, pe, lane, 1) + w.K_QUEUE]
+    control = (in_head(m, pe, q) & w.CONTROL_BIT) != 0
+    in_pop(m, pe, q)
+    return 1 if control else 0
 
 
 @kernel
@@ -289,7 +315,11 @@ def source(m, pe, lane, k, i, size, last):
         word = in_head(m, pe, q)
         at = pe * w.MEMORY_STRIDE + to
         if size == 4:
-            m.m32[at >> 2] = word & w.PAYLOAD
+            payload = word & w.PAYLOAD
+            if word & w.CONTROL_BIT and m.ds[o + w.K_FLAGS] & oc.FLAG_TRANSFORM:
+                mask = m.pe[pe * w.PE_WORDS + w.CONTROL_MASK]
+                payload = (payload ^ (mask & 63) << 16) | TRANSFORMED
+            m.m32[at >> 2] = payload
         else:
             pack = m.ds[o + w.K_PACK]
             part = i & (pack - 1)
@@ -333,7 +363,8 @@ def fifo_push(m, pe, o):
 @kernel
 def signal(m, pe, o, column, address):
     """Activate the task a FIFO names for pushes (3) or pops (4); gives `address`, -1 on a fault."""
-    row = m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_FIFOS] + 5 * m.ds[o + w.K_FIFO]
+    row = m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_FIFOS]
+    row += w.FIFO_ROW * m.ds[o + w.K_FIFO]
     task = m.im[row + column]
     if task >= 0 and not activate(m, pe, task):
         return np.int64(-1)
@@ -401,6 +432,8 @@ def send(m, pe, lane, o, i, size, last, now):
                 word = m.ds[at + w.L_HALF] | (word << 16)
     if flags & oc.FLAG_CONTROL:
         word |= w.CONTROL_BIT
+    if flags & oc.FLAG_TRANSFORM and word & TRANSFORMED == TRANSFORMED:
+        word = (word ^ TRANSFORMED) | w.CONTROL_BIT
     if last and flags & oc.FLAG_ADVANCE:
         word |= w.ADVANCE_BIT
     out_push(m, pe, m.ds[o + w.K_QUEUE], word, m.ds[o + w.K_COLOR], now + m.g[w.G_RAMP])

@@ -158,8 +158,8 @@ def set_fabric(m, pe, o, s, size):
     if q < 0 or q >= w.QUEUES:
         fault(m, oc.F_BAD_ID, pe, q, 1)
         return False
-    image = m.pe[pe * w.PE_WORDS + w.IMAGE]
-    color = m.im[m.im[image + (w.I_IN_COLOR if into else w.I_OUT_COLOR)] + q]
+    table = m.pe[pe * w.PE_WORDS + w.QUEUE_TABLE]
+    color = m.im[table + (w.T_IN_COLOR if into else w.T_OUT_COLOR) + q]
     if not into and color < 0:
         color = ds[s + w.D_COLOR]
     if not into and color >= w.COLORS:
@@ -184,7 +184,7 @@ def set_fifo(m, pe, o, s, size):
     if number < 0 or number >= m.im[image + w.I_FIFO_COUNT]:
         fault(m, oc.F_BAD_DSD, pe, oc.KIND_FIFO, number)
         return False
-    row = m.im[image + w.I_FIFOS] + 5 * number
+    row = m.im[image + w.I_FIFOS] + w.FIFO_ROW * number
     if m.im[row + 2] != size:
         fault(m, oc.F_FIFO_WIDTH, pe, m.im[row + 2], size)
         return False

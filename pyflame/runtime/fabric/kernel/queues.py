@@ -24,6 +24,27 @@ def out_at(m, pe, q):
 
 
 @kernel
+def start_handlers(m, pe, bits):
+    """Activate the teardown task for the colours and queues in `bits`, and for flushed queues."""
+    p = pe * w.PE_WORDS
+    m.pe[p + w.TORN] |= bits | m.pe[p + w.FLUSHED] << w.FLUSHED_INPUT
+    m.pe[p + w.ACTIVE] |= 1 << w.TEARDOWN_TASK
+    wake(m, pe, m.g[w.G_NOW] + 1)
+
+
+@kernel
+def flush_ends(m, pe, bit):
+    """A queue became empty: if it is being flushed, its handler is due. Bits from QUEUES on are
+    output queues."""
+    p = pe * w.PE_WORDS
+    flag = np.int64(1) << bit
+    if m.pe[p + w.FLUSHING] & flag:
+        m.pe[p + w.FLUSHING] &= ~flag
+        m.pe[p + w.FLUSHED] |= flag
+        start_handlers(m, pe, np.int64(0))
+
+
+@kernel
 def in_room(m, pe, q):
     """Whether input queue q of `pe` can take a wavelet from the router."""
     return m.qu[in_at(m, pe, q) + 1] < m.g[w.G_IN_DEPTH + q] + w.RAMP_STAGES
@@ -72,6 +93,8 @@ def in_pop(m, pe, q):
     m.qu[at + 1] -= 1
     if m.qu[at + 1] == 0:
         m.pe[p + w.IN_MASK] &= ~(1 << q)
+        if m.pe[p + w.FLUSHING] != 0:
+            flush_ends(m, pe, q)
     if m.pe[p + w.COLOR_MASK] != 0:
         wake_router(m, pe)
     if m.g[w.G_STREAMS] > 0:
@@ -119,6 +142,8 @@ def out_pop(m, pe, q):
     m.qu[at + 1] -= 1
     if m.qu[at + 1] == 0:
         m.pe[pe * w.PE_WORDS + w.OUT_MASK] &= ~(1 << q)
+        if m.pe[pe * w.PE_WORDS + w.FLUSHING] != 0:
+            flush_ends(m, pe, w.QUEUES + q)
     wake(m, pe, m.g[w.G_NOW])
     return word
 
@@ -160,8 +185,7 @@ def next_word(m, pe, h):
 @kernel
 def feed(m, pe, q):
     """Give input queue q its next words from a host stream on its colour, as room allows."""
-    image = m.pe[pe * w.PE_WORDS + w.IMAGE]
-    color = m.im[m.im[image + w.I_IN_COLOR] + q]
+    color = m.im[m.pe[pe * w.PE_WORDS + w.QUEUE_TABLE] + w.T_IN_COLOR + q]
     if color < 0:
         return
     time = m.g[w.G_NOW] + m.g[w.G_RAMP]

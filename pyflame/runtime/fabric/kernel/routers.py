@@ -7,10 +7,12 @@ the state at the start of the cycle. Blocked routers sleep until something ahead
 
 from __future__ import annotations
 
+import numpy as np
+
 from pyflame.runtime.fabric.kernel import opcodes as oc
 from pyflame.runtime.fabric.kernel import record as rec
 from pyflame.runtime.fabric.kernel import words as w
-from pyflame.runtime.fabric.kernel.events import fault, wake, wake_router
+from pyflame.runtime.fabric.kernel.events import fault, wake_router
 from pyflame.runtime.fabric.kernel.jit import kernel
 from pyflame.runtime.fabric.kernel.pointers import lowest_bit
 from pyflame.runtime.fabric.kernel.queues import (
@@ -20,6 +22,7 @@ from pyflame.runtime.fabric.kernel.queues import (
     out_at,
     out_color,
     out_pop,
+    start_handlers,
     stream_for,
 )
 
@@ -176,9 +179,11 @@ def has_room(m, pe, channel, color, direction, word):
     if direction == oc.RAMP:
         if not for_core(m, channel, word):
             return True
-        q = m.im[m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_QUEUE_OF] + color]
+        table = m.pe[pe * w.PE_WORDS + w.QUEUE_TABLE]
+        q = m.im[table + w.T_QUEUE_OF + color]
         if q < 0:
-            fault(m, oc.F_NO_CONSUMER, pe, color, word & w.PAYLOAD)
+            if m.im[table + w.T_REBINDS] == 0:  # else a queue may take this colour later
+                fault(m, oc.F_NO_CONSUMER, pe, color, word & w.PAYLOAD)
             return False
         return in_room(m, pe, q)
     target = m.ch[channel + w.C_NEXT + direction]
@@ -424,7 +429,7 @@ def deliver(m, pe, channel, color, word, now):
     accepted = for_core(m, channel, word)
     filter_count(m, channel, word)
     if accepted:
-        q = m.im[m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_QUEUE_OF] + color]
+        q = m.im[m.pe[pe * w.PE_WORDS + w.QUEUE_TABLE] + w.T_QUEUE_OF + color]
         in_push(m, pe, q, word & ~w.ADVANCE_BIT, now + m.g[w.G_RAMP])
 
 
@@ -446,9 +451,7 @@ def command(m, pe, channel, color, action):
         image = m.pe[pe * w.PE_WORDS + w.IMAGE]
         bound = m.im[m.im[image + w.I_TASKS] + w.TEARDOWN_TASK] >= 0
         if bound or m.im[m.im[image + w.I_TEARDOWN] + color] >= 0:
-            m.pe[pe * w.PE_WORDS + w.TORN] |= 1 << color
-            m.pe[pe * w.PE_WORDS + w.ACTIVE] |= 1 << w.TEARDOWN_TASK
-            wake(m, pe, m.g[w.G_NOW] + 1)
+            start_handlers(m, pe, np.int64(1) << color)
     if m.g[w.G_TRACE] != 0 and ch[channel + w.C_CURRENT] != before:
         rec.turned(m, pe, color, channel)
 

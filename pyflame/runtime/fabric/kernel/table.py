@@ -16,11 +16,11 @@ def _rows() -> dict[DsdOp, tuple[int, int, int, int]]:
         rows[op] = (2, 2, 2, 0)
     unary16 = (
         DsdOp.MOV16, DsdOp.FMOVH, DsdOp.FNEGH, DsdOp.FABSH, DsdOp.FH2XP16, DsdOp.XP162FH, DsdOp.CLZ,
-        DsdOp.CTZ, DsdOp.POPCNT,
+        DsdOp.CTZ, DsdOp.POPCNT, DsdOp.FNORMH,
     )  # fmt: skip
     for op in unary16:
         rows[op] = (2, 2, 0, 0)
-    for op in (DsdOp.MOV32, DsdOp.FMOVS, DsdOp.FNEGS, DsdOp.FABSS):
+    for op in (DsdOp.MOV32, DsdOp.FMOVS, DsdOp.FNEGS, DsdOp.FABSS, DsdOp.FNORMS):
         rows[op] = (4, 4, 0, 0)
     for op in (DsdOp.FADDS, DsdOp.FSUBS, DsdOp.FMULS, DsdOp.FMAXS):
         rows[op] = (4, 4, 4, 0)
@@ -32,16 +32,11 @@ def _rows() -> dict[DsdOp, tuple[int, int, int, int]]:
     rows[DsdOp.FS2H] = (2, 4, 0, 0)
     rows[DsdOp.FS2XP16] = (2, 4, 0, 0)
     rows[DsdOp.XP162FS] = (4, 2, 0, 0)
+    rows[DsdOp.FSCALES] = (4, 4, 2, 0)
+    rows[DsdOp.DFILT] = (0, 4, 0, 0)
     return rows
 
 
 SIZES = _rows()
-UNSUPPORTED = frozenset(
-    {
-        DsdOp.ADDC16, DsdOp.FNORMH, DsdOp.FNORMS, DsdOp.FSCALEH, DsdOp.FSCALES, DsdOp.DFILT,
-    }
-)  # fmt: skip
-"""Operations whose exact meaning no source states; images that use them are refused."""
-
 SIZE_TABLE = np.array([SIZES[op] for op in DsdOp], np.int64)
 """The same as an array for the kernel."""

@@ -86,7 +86,10 @@ def set_blocked(m, pe, kind, number, blocked):
     if kind == oc.BLOCK_MICROTHREAD:
         word = w.UT_BLOCKED
     elif kind == oc.BLOCK_QUEUE and m.g[w.G_WSE3] == 0:
-        number = m.im[m.im[m.pe[p + w.IMAGE] + w.I_IN_COLOR] + number] if number < w.QUEUES else -1
+        if number < w.QUEUES:
+            number = m.im[m.pe[p + w.QUEUE_TABLE] + w.T_IN_COLOR + number]
+        else:
+            number = np.int64(-1)
         if number < 0:
             fault(m, oc.F_BAD_ID, pe, number, 1)
             return False
@@ -102,7 +105,7 @@ def queue_task(m, pe, q):
     """The id under which a queue's data task is known: colour on WSE-2, queue on WSE-3."""
     if m.g[w.G_WSE3] != 0:
         return np.int64(q)
-    return m.im[m.im[m.pe[pe * w.PE_WORDS + w.IMAGE] + w.I_IN_COLOR] + q]
+    return m.im[m.pe[pe * w.PE_WORDS + w.QUEUE_TABLE] + w.T_IN_COLOR + q]
 
 
 @kernel
@@ -125,7 +128,8 @@ def queue_candidate(m, pe, q, now):
         if named != w.NULL_TASK:
             break
         in_pop(m, pe, q)
-    if task_function(m, pe, oc.TASK_CONTROL, named) < 0:
+    named += m.im[m.pe[pe * w.PE_WORDS + w.QUEUE_TABLE] + w.T_CONTROL + q]
+    if named >= w.TASKS or task_function(m, pe, oc.TASK_CONTROL, named) < 0:
         fault(m, oc.F_BAD_TASK, pe, named, oc.TASK_CONTROL)
         return -1
     return oc.TASK_CONTROL * w.TASKS + named
@@ -238,6 +242,10 @@ def start_task(m, pe, code, q, at):
         return
     word = in_head(m, pe, q) & w.PAYLOAD
     in_pop(m, pe, q)
+    if kind == oc.TASK_DATA:
+        code = rotated(m, pe, code, q)
+        kind = code // w.TASKS
+        number = code % w.TASKS
     start_function(m, pe, task_function(m, pe, kind, number), code, at)
     if m.g[w.G_TRACE] != 0:
         rec.arrived(m, pe, m.g[w.G_NOW], m.pe[p + w.PC])
@@ -251,18 +259,37 @@ def start_task(m, pe, code, q, at):
 
 
 @kernel
+def rotated(m, pe, code, q):
+    """The task that starts for the wavelet taken from input queue q: its data task, or the one
+    that takes turns with it when the counter has reached its limit."""
+    table = m.pe[pe * w.PE_WORDS + w.QUEUE_TABLE]
+    pair = m.im[table + w.T_ROTATION + q]
+    if pair < 0:
+        return code
+    counter = pe * w.PE_WORDS + w.ROTATED + pair
+    if m.pe[counter] != m.im[table + w.T_LIMIT + pair]:
+        m.pe[counter] += 1
+        return code
+    m.pe[counter] = 0
+    return oc.TASK_CONTROL * w.TASKS + m.im[table + w.T_ALTERNATE + pair]
+
+
+@kernel
 def start_teardown(m, pe, at):
-    """Run the handler of the lowest colour that was torn down."""
+    """Run the handler of the lowest colour that was torn down or queue that was flushed; a task
+    of the program's own sees to all of them."""
     p = pe * w.PE_WORDS
-    color = 0
-    while (m.pe[p + w.TORN] >> color) & 1 == 0:
-        color += 1
-    m.pe[p + w.TORN] &= ~(np.int64(1) << color)
+    which = 0
+    while (m.pe[p + w.TORN] >> which) & 1 == 0:
+        which += 1
+    function = m.im[m.im[m.pe[p + w.IMAGE] + w.I_TEARDOWN] + which]
+    if function >= 0:
+        m.pe[p + w.TORN] &= ~(np.int64(1) << which)
+    else:
+        function = task_function(m, pe, oc.TASK_LOCAL, w.TEARDOWN_TASK)
+        m.pe[p + w.TORN] = 0
     if m.pe[p + w.TORN] == 0:
         m.pe[p + w.ACTIVE] &= ~(np.int64(1) << w.TEARDOWN_TASK)
-    function = m.im[m.im[m.pe[p + w.IMAGE] + w.I_TEARDOWN] + color]
-    if function < 0:
-        function = task_function(m, pe, oc.TASK_LOCAL, w.TEARDOWN_TASK)
     if function < 0:
         return
     start_function(m, pe, function, oc.TASK_LOCAL * w.TASKS + w.TEARDOWN_TASK, at)

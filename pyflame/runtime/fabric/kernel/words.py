@@ -45,6 +45,7 @@ ENDLESS = 0x7FFF
 LANES = 9  # live operations: 8 microthreads and the main thread's own
 MAIN = 8
 QUEUES = 8
+ROTATIONS = 2  # pairs of rotating tasks of a program
 COLORS = 24
 TASKS = 64  # ids per task kind
 HOST_KIND = 3  # task kind of launches
@@ -84,9 +85,10 @@ G_WORDS = G_LANE_AT + LANES
     IMAGE, ROUTER_ON, RR_COLOR, RR_OUT, RR_UT, TORN, HOST_FUNCTION, HOST_READY, BUSY_CYCLES,
     STALL_CYCLES, INSTRUCTIONS, INSTRUCTIONS_ALL, TASK_COUNT, WAIT_QUEUE, WAIT_SINCE, TSC_ON,
     TSC_BASE, RNG_KEY, RNG_COUNT, IN_MASK, OUT_MASK, COLOR_MASK, UNBLOCKS, TASK_SINCE, FRAME_END,
-    HEAP_AT, HOST_WAIT, MAIN_LEVEL, MAIN_TURN, UNMASKED, UNBLOCKED,
-) = range(44)  # fmt: skip
-HOST_ARGS = 44  # 15 launch arguments
+    HEAP_AT, HOST_WAIT, MAIN_LEVEL, MAIN_TURN, UNMASKED, UNBLOCKED, QUEUE_TABLE, FLUSHING, FLUSHED,
+    CONTROL_MASK, CARRY, ROTATED,
+) = range(50)  # fmt: skip
+HOST_ARGS = ROTATED + ROTATIONS  # 15 launch arguments
 LAST_TASK = HOST_ARGS + 15  # id of the task picked last
 CHANNEL_OF = HOST_ARGS + 16  # channel block of each colour, -1 none
 PE_WORDS = CHANNEL_OF + COLORS
@@ -162,9 +164,24 @@ CHANNEL_WORDS = C_FIFO + 10
 (
     I_CODE, I_CODE_SIZE, I_FUNCTIONS, I_FUNCTION_COUNT, I_OPERANDS, I_OPTIONS, I_DESCRIPTORS,
     I_TASKS, I_PARAMETERS, I_FIFOS, I_FIFO_COUNT, I_OBJECTS, I_OBJECT_COUNT, I_TEARDOWN,
-    I_QUEUE_OF, I_IN_COLOR, I_OUT_COLOR, I_CONSTANTS, I_INIT, I_DYNAMIC, I_FILTERS, I_FILTER_COUNT,
-) = range(22)  # fmt: skip
-IMAGE_WORDS = 22
+    I_CONSTANTS, I_INIT, I_DYNAMIC, I_FILTERS, I_FILTER_COUNT,
+) = range(19)  # fmt: skip
+IMAGE_WORDS = 19
+FLUSHED_INPUT = COLORS  # handlers of flushed queues follow those of colours, bits likewise
+FLUSHED_OUTPUT = COLORS + QUEUES
+HANDLERS = COLORS + 2 * QUEUES
+FIFO_ROW = 7  # address, elements, bytes of one, tasks of push and pop, actions if full and empty
+
+# --- queue tables (im), at QUEUE_TABLE: each PE's own if queues may change colours ------------
+T_QUEUE_OF = 0  # input queue of each colour, -1 none
+T_IN_COLOR = T_QUEUE_OF + COLORS  # colour of each input queue, -1 none
+T_OUT_COLOR = T_IN_COLOR + QUEUES  # … of each output queue
+T_CONTROL = T_OUT_COLOR + QUEUES  # first control task of each input queue
+T_ROTATION = T_CONTROL + QUEUES  # rotation of each input queue's data task, -1 none
+T_LIMIT = T_ROTATION + QUEUES  # of each rotation
+T_ALTERNATE = T_LIMIT + ROTATIONS  # control task of each rotation
+T_REBINDS = T_ALTERNATE + ROTATIONS  # 1 if the program gives queues other colours
+QUEUE_TABLE_WORDS = T_REBINDS + 1
 
 # --- host streams (hs) ----------------------------------------------------------------------------
 (

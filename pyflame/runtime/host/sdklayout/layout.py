@@ -229,8 +229,6 @@ class SdkLayout:
                     "the compiler is PyFlame's own",
                 )
             )
-        if f16_type is FP16TYPE.CB16:
-            gaps.append(Gap("SdkLayout.compile: f16_type=CB16", "", "its rounding is not public"))
         if gaps:
             raise UnsupportedError(gaps)
         build(self, Path(out_prefix), [Path(lib) for lib in libs], f16_type.value)
