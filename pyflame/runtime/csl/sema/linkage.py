@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Declaration = ast.VarDecl | ast.FnDecl
 
 _WIDTHS = (8, 16, 32, 64)
-_SCALARS = (T.BOOL, T.F32, T.F16, T.BF16, T.COLOR)
+_SCALARS = (T.BOOL, T.F32, *T.HALVES, T.COLOR)
 
 
 @dataclass(frozen=True, eq=False)
