@@ -7,7 +7,8 @@ commands file ends well and it prints SUCCESS or PASS; "ran" means that it ended
 such line. A program that leaves one of its arrays, a fault here and not on the hardware, runs once
 more with ``--no-bounds``; the result then says "bounds off", with the line. The architecture is the
 one that the file's name or its first `--arch` gives, else cslc's default. Nothing of the checkout
-is changed: each run works in a copy.
+is changed: each run works in a copy. With `--sdk-option=--timing=unit` or
+`--sdk-option=--shuffle-seed=N` it finds results that depend on time or on the order of tasks.
 """
 
 from __future__ import annotations
@@ -87,13 +88,16 @@ def _architecture(path: Path) -> str:
     return ARCHS[0] if given is None else given[1]
 
 
-def run_case(checkout: Path, case: Case, timeout: float, logs: Path | None) -> Outcome:
-    """Run one commands file; once more with bounds off if it leaves an array."""
-    outcome, text = _attempt(checkout, case, timeout, logs)
+def run_case(
+    checkout: Path, case: Case, timeout: float, logs: Path | None, options: Sequence[str] = ()
+) -> Outcome:
+    """Run one commands file with options of pyflame-sdk; once more with bounds off if it leaves
+    an array."""
+    outcome, text = _attempt(checkout, case, timeout, logs, *options)
     left = _BOUNDS.search(text) if outcome.result == "fail" else None
     if left is None:
         return outcome
-    again, _ = _attempt(checkout, case, timeout, logs, "--no-bounds")
+    again, _ = _attempt(checkout, case, timeout, logs, *options, "--no-bounds")
     if again.result not in ("pass", "ran"):
         return outcome
     return replace(
@@ -193,6 +197,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--timeout", metavar="S", type=float, default=600.0, help="for each run")
     parser.add_argument("--jobs", metavar="N", type=int, default=1)
     parser.add_argument("--logs", metavar="DIR", type=Path, help="keep what each run printed")
+    parser.add_argument("--sdk-option", metavar="OPTION", action="append", default=[],
+                        help="of pyflame-sdk, such as --sdk-option=--shuffle-seed=3")  # fmt: skip
     options = parser.parse_args(argv)
     checkout = options.checkout.resolve()
     scripts = options.commands or ["commands*.sh"]
@@ -203,7 +209,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.logs.mkdir(parents=True, exist_ok=True)
 
     def run(case: Case) -> Outcome:
-        outcome = run_case(checkout, case, options.timeout, options.logs)
+        outcome = run_case(checkout, case, options.timeout, options.logs, options.sdk_option)
         if sys.stderr.isatty():
             print(f"{outcome.result:8} {case.arch} {case.directory}", file=sys.stderr)
         return outcome

@@ -96,3 +96,16 @@ def test_a_program_that_fails_without_bounds_too_is_a_failure(
     assert conformance.main([str(tmp_path)]) == 1
     row = [cell.strip() for cell in capsys.readouterr().out.splitlines()[2].split("|")]
     assert row[3] == "fail"
+
+
+def test_options_reach_the_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+
+    def run(command: list[str], directory: Path, timeout: float) -> tuple[int, str]:
+        seen.append(command)
+        return 0, "SUCCESS"
+
+    (tmp_path / "commands_wse2.sh").write_text("true")
+    monkeypatch.setattr(conformance, "_run", run)
+    assert conformance.main([str(tmp_path), "--sdk-option=--shuffle-seed=3"]) == 0
+    assert "--shuffle-seed=3" in seen[0][: seen[0].index("--")]
