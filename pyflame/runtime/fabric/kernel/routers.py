@@ -382,7 +382,7 @@ def forward(m, pe, color, port, now):
     if m.g[w.G_TRACE] != 0:
         control = (word >> 32) & 1
         rec.moved(m, pe, color, port, (position >> 8) & 31, control, now)
-    onward = word
+    onward = word & ~w.ADVANCE_BIT
     if word & w.CONTROL_BIT:
         mode = ch[channel + w.C_POP]
         if mode == oc.ALWAYS_POP or (

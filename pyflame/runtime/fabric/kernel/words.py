@@ -114,7 +114,7 @@ IDLE, RUNNING, IN_OPERATION, IN_ELEMENT = range(4)  # STATUS: what the main thre
 
 # --- wavelets in queues and router FIFOs: payload, flags, time to move on ------------------
 CONTROL_BIT = 1 << 32
-ADVANCE_BIT = 1 << 33
+ADVANCE_BIT = 1 << 33  # moves the switch of the sender's router only
 FLAG_MASK = (1 << 34) - 1
 PAYLOAD = (1 << 32) - 1
 TIME_SHIFT = 34
