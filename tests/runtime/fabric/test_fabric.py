@@ -249,6 +249,22 @@ def test_advance_switch_on_the_last_wavelet_of_an_operation() -> None:
     np.testing.assert_array_equal(values(machine, got, 0, 1), [3, 0, 0])
 
 
+def test_advance_switch_leaves_the_switches_further_on() -> None:
+    a, got = recorder(3)
+    s = Asm("send")
+    x = s.array("x", U32, [1, 2, 3])
+    s.function("go")
+    for i in range(3):
+        out = s.fabout(2, C, 1, flags=DescriptorFlag.ADVANCE_SWITCH)
+        s.dsd(DsdOp.MOV32, out, None, s.mem(x, 1, offset=i))
+    s.unblock_host()
+    s.ret()
+    routes = {(0, 0, C): route(R, E), (1, 0, C): route(W, R, (W, E)), (2, 0, C): route(W, R)}
+    machine = run([[s, a, a]], routes)
+    np.testing.assert_array_equal(values(machine, got, 1, 0), [1, 2, 3])
+    np.testing.assert_array_equal(values(machine, got, 2, 0), [0, 0, 0])
+
+
 def test_range_filter_accepts_by_index() -> None:
     a, got = recorder(3)
     words = [((i << 16) | i, False) for i in range(6)]

@@ -279,6 +279,39 @@ def test_control_wavelet_ends_an_operation_as_on_control_says(action: str) -> No
     assert noted == ({9} if action == "terminate" else {9, 10})
 
 
+def test_the_wavelet_that_ends_an_operation_stays_for_the_next() -> None:
+    a = Asm()
+    y = a.array("y", U32, 8)
+    start(a, 9)
+    a.local_task(9, "first")
+    options = {"async": 1, "on_control": 2, "on_control_id": 10}
+    a.dsd(DsdOp.MOV32, a.mem(y, 8), None, a.fabin(2, C, 8), **options)
+    a.ret()
+    a.local_task(10, "second")
+    a.dsd(DsdOp.MOV32, a.mem(y, 2, offset=4), None, a.fabin(2, C, 2))
+    a.ret()
+    machine = run(a, (5, False), (31 << 16, True), (6, False))
+    np.testing.assert_array_equal(values(machine, y, 1)[:6], [5, 0, 0, 0, 31 << 16, 6])
+
+
+def test_the_wavelet_that_ends_an_operation_starts_its_control_task() -> None:
+    a = Asm()
+    d = Diary(a)
+    y = a.array("y", U32, 8)
+    a.unblocked.append((BlockKind.COLOR, C))
+    a.function("go")
+    options = {"async": 1, "on_control": 1}
+    a.dsd(DsdOp.MOV32, a.mem(y, 8), None, a.fabin(2, C, 8), **options)
+    a.unblock_host()
+    a.ret()
+    a.control_task(40, "control", U16)
+    d.note(2)
+    a.ret()
+    machine = run(a, (5, False), (40 << 16, True))
+    np.testing.assert_array_equal(values(machine, y, 1)[:2], [5, 0])
+    np.testing.assert_array_equal(values(machine, d.log, 1)[:2], [2, 0])
+
+
 def test_join_of_two_branches_by_activate_and_unblock() -> None:
     a = Asm()
     d = Diary(a)

@@ -281,14 +281,8 @@ def dropped(m, pe, lane):
 
 @kernel
 def finish_early(m, pe, lane, now):
-    """A control wavelet ends the operation as `.on_control` says."""
+    """A control wavelet, which stays where it is, ends the operation as `.on_control` says."""
     at = lane_at(m, pe, lane)
-    for k in range(1, 3):
-        o = record(m, pe, lane, k)
-        if m.ds[o + w.K_KIND] == w.K_FABIN:
-            head = in_head(m, pe, m.ds[o + w.K_QUEUE])
-            if head >= 0 and head >> w.TIME_SHIFT <= now and head & w.CONTROL_BIT:
-                in_pop(m, pe, m.ds[o + w.K_QUEUE])
     action = m.ds[at + w.L_ON_CONTROL]
     number = m.ds[at + w.L_ON_CONTROL_ID]
     fine = True
