@@ -373,7 +373,7 @@ def _compile_image(
         require_exports(sema, unit)
         compilation.functions.compile_pending(sema)
     if engine.failures == before:
-        finish_image(sema, unit, instance)
+        finish_image(sema, unit)
     if engine.failures > before:
         return None, {}
     image = unit.finish(compilation.line_files)

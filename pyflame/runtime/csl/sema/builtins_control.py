@@ -18,7 +18,6 @@ ENTRY_INSTRUCTIONS = (2, 4, 8)
 STRIDES = range(1, 8)
 DEFAULT_STRIDE = 1
 MAX_ROTATIONS = 2
-CONTROL_IDS = 64
 
 
 def _only_wse3(s: Sema, node: ast.BuiltinCall) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.calls import signature
 from pyflame.runtime.csl.sema.core import Sema, builtin, describe, refuse_reserved
+from pyflame.runtime.csl.sema.functions import signature
 from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
     Address,
@@ -438,7 +438,7 @@ def variable_symbol(s: Sema, name: str, storage: Storage, mutable: bool = True) 
     initial = storage.initial
     if isinstance(initial, Const) and isinstance(initial.value, Address):
         return _pointee(s, name, initial, storage.address)
-    return Symbol(name, storage.address, storage.type.size, _code(s, storage.type), -1, mutable)
+    return Symbol(name, storage.address, storage.type.size, _code(storage.type), -1, mutable)
 
 
 def _pointee(s: Sema, name: str, pointer: Const, at: int) -> Symbol:
@@ -450,10 +450,10 @@ def _pointee(s: Sema, name: str, pointer: Const, at: int) -> Symbol:
         raise s.fail(s.compilation.current, f"'{name}' points to a compile-time variable")
     size = storage.type.size - address.offset
     start = s.unit.address_of(address)
-    return Symbol(name, start, size, _code(s, pointer.type.element), -1, True, at)
+    return Symbol(name, start, size, _code(pointer.type.element), -1, True, at)
 
 
-def _code(s: Sema, type_: T.Type):
+def _code(type_: T.Type) -> Code:
     while isinstance(type_, T.ArrayType):
         type_ = type_.element
     return Code.U32 if type_.code is None else type_.code

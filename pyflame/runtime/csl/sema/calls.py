@@ -1,16 +1,14 @@
-"""Functions: calls at compile time, calls at run time, and compiling bodies."""
+"""Calls of functions: at compile time, expanded in place, at run time, through pointers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
-from functools import lru_cache
+from collections.abc import Sequence
 
 from pyflame.runtime.csl import ast
-from pyflame.runtime.csl.diagnostics import Abort, Note, TooManyErrors
+from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce
-from pyflame.runtime.csl.sema.control import emit_return, finish_block, statements
+from pyflame.runtime.csl.sema.control import finish_block, statements
 from pyflame.runtime.csl.sema.core import (
     DEAD,
     Binding,
@@ -21,51 +19,33 @@ from pyflame.runtime.csl.sema.core import (
     describe,
     evaluates,
 )
-from pyflame.runtime.csl.sema.emit import Emitter
-from pyflame.runtime.csl.sema.image import FunctionInstance
+from pyflame.runtime.csl.sema.functions import (
+    addressed_names,
+    end_of_body,
+    exported_function,
+    function_instance,
+    parameter_entity,
+    signature,
+)
 from pyflame.runtime.csl.sema.join import Join
-from pyflame.runtime.csl.sema.linkage import linked
 from pyflame.runtime.csl.sema.memory import in_memory, new_local, store
-from pyflame.runtime.csl.sema.recursion import check_recursion
 from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
     Const,
-    ConstData,
     FnValue,
     Mem,
     Reg,
     Slot,
-    Struct,
     Value,
     detached,
     is_known,
     key_of,
 )
 from pyflame.runtime.csl.source import Span
-from pyflame.runtime.fabric.isa import Fault, Op
+from pyflame.runtime.fabric.isa import Op
 
 MAX_CALL_DEPTH = 200
 """Deepest nesting of calls at compile time."""
-
-GENERIC = T.Type("generic fn")
-"""The type of a function whose parameter types depend on its arguments."""
-
-
-def signature(s: Sema, fn: FnValue) -> T.FnType | None:
-    """The type of a function, None when it depends on the arguments."""
-    cache = fn.instance.signatures
-    decl = fn.decl
-    if id(decl) not in cache:
-        cache[id(decl)] = _signature(s, fn)
-    return cache[id(decl)]
-
-
-def _signature(s: Sema, fn: FnValue) -> T.FnType | None:
-    if any(p.comptime or p.type is None for p in fn.decl.params):
-        return None
-    with s.entered(Frame(fn.instance, comptime=True)):
-        params = tuple(s.type(p.type) for p in fn.decl.params if p.type is not None)
-        return T.fn_type(fn.decl.kind, params, s.type(fn.decl.result))
 
 
 @evaluates(ast.Call)
@@ -111,7 +91,7 @@ def call_function(s: Sema, fn: FnValue, args: Sequence[Value], node: ast.Call) -
             s.known(value, span, f"argument '{param.name}'")
             fixed[param.name] = value
         if s.frame.comptime or param.name in fixed:
-            entity = _constant(param.name, detached(value), span)
+            entity = parameter_entity(param.name, detached(value), span)
         callee.names[param.name] = Binding(param.name, entity, False, param.span)
         values.append(value)
     if known is not None:
@@ -138,23 +118,9 @@ def _definition(s: Sema, fn: FnValue, node: ast.Call) -> FnValue:
     return exported_function(s, fn, node.span)
 
 
-def exported_function(s: Sema, fn: FnValue, span: Span) -> FnValue:
-    """The exported function that an ``extern`` declaration means."""
-    link = linked(s, fn.instance, fn.decl, span)
-    if not isinstance(link.decl, ast.FnDecl):
-        raise s.fail(span, f"'{fn.decl.name}' is exported as {link.decl.kind}, not as a function")
-    return FnValue(link.decl, link.instance)
-
-
 def _is_open(value: Value) -> bool:
     """Whether a value is a tuple or a struct without a name, and holds run-time values."""
     return value.type in (T.TUPLE, T.ANON_STRUCT) and not is_known(value)
-
-
-def _constant(name: str, value: Value, span: Span) -> Entity:
-    if isinstance(value.type, T.ArrayType | T.StructType) and is_known(value):
-        return ConstData(name, value, span)
-    return value
 
 
 def _check_callable(s: Sema, decl: ast.FnDecl, count: int, node: ast.Call) -> None:
@@ -231,14 +197,14 @@ def _expanded(
     callee.inline = loop = Loop("", True, Join(s, f"'{fn.decl.name}'", result, node.span))
     with s.entered(callee):
         for param, value in zip(fn.decl.params, values, strict=True):
-            entity = _constant(param.name, detached(value), param.span)
+            entity = parameter_entity(param.name, detached(value), param.span)
             if isinstance(entity, Reg) and param.name in callee.addressed:
                 entity = new_local(s, value.type, param.name, param.span)
                 store(s, entity, value, param.span)
             callee.names[param.name] = Binding(param.name, entity, False, param.span)
         signal = statements(s, fn.decl.body.statements)
         if signal is None:
-            _end_of_body(s, fn.decl, result)
+            end_of_body(s, fn.decl, result)
             signal = None if result is T.VOID else DEAD
         value, _ = finish_block(s, loop, signal, node.span)
     emitter.span = span
@@ -335,177 +301,7 @@ def _call_pointer(
     return _result(s, -1, destination, result, node.span)
 
 
-def function_instance(
-    s: Sema,
-    fn: FnValue,
-    fixed: dict[str, Value],
-    params: list[T.Type],
-    result: T.Type,
-) -> FunctionInstance:
-    """The function compiled for these compile-time arguments; asked for again, the same one."""
-    unit = s.unit
-    key = (fn, tuple((n, key_of(v)) for n, v in fixed.items()), tuple(params))
-    instance = unit.by_key.get(key)
-    if instance is None:
-        compiling, unit.compiling = unit.compiling, None
-        slots = [unit.new_slot() if isinstance(p, T.DsdType) else -1 for p in params]
-        instance = FunctionInstance(fn, len(unit.functions), params, result, fixed, slots)
-        if isinstance(result, T.DsdType):
-            instance.result_slot = unit.new_slot()
-        unit.compiling = compiling
-        unit.by_key[key] = instance
-        unit.functions.append(instance)
-        unit.pending.append(instance)
-    return instance
-
-
-class FunctionTable:
-    """Functions by their index in the image."""
-
-    def index(self, s: Sema, fn: FnValue) -> int:
-        """The index of a function that is pointed to, exported or bound."""
-        span = fn.decl.name_span or fn.decl.span
-        if fn.decl.linkage == "extern":
-            fn = exported_function(s, fn, span)
-        if fn.decl.inline:
-            raise s.fail(span, f"'{fn.decl.name}' is inline: it has no address")
-        type_ = signature(s, fn)
-        if type_ is None:
-            raise s.fail(span, f"'{fn.decl.name}' has comptime parameters: it has no address")
-        for param in (*type_.params, type_.result):
-            if isinstance(param, T.DsdType) or (param.comptime_only and param is not T.VOID):
-                raise s.fail(span, f"'{fn.decl.name}' uses {param}: it has no address")
-        return function_instance(s, fn, {}, list(type_.params), type_.result).index
-
-    def compile_pending(self, s: Sema) -> None:
-        """Compile every function that something asked for."""
-        unit = s.unit
-        while unit.pending:
-            instance = unit.pending.pop()
-            try:
-                compile_function(s, instance)
-            except TooManyErrors:
-                raise
-            except Abort:
-                continue
-        if s.engine.error_count == 0:
-            check_recursion(s, unit)
-
-
-def compile_function(s: Sema, instance: FunctionInstance) -> None:
-    """Emit the body of a function."""
-    fn = instance.function
-    emitter = Emitter()
-    emitter.span = fn.decl.span
-    instance.emitter = emitter
-    frame = Frame(
-        fn.instance,
-        comptime=False,
-        emitter=emitter,
-        function=instance,
-        result=instance.result,
-        called=instance.called,
-    )
-    frame.addressed = addressed_names(fn.decl)
-    s.unit.compiling = instance
-    s.branches = 0
-    try:
-        with s.entered(frame):
-            _compile_body(s, instance, emitter)
-    finally:
-        s.unit.compiling = None
-
-
-def _compile_body(s: Sema, instance: FunctionInstance, emitter: Emitter) -> None:
-    fn = instance.function
-    _bind_parameters(s, instance, emitter)
-    signal = statements(s, fn.decl.body.statements)
-    if signal is None:
-        emitter.span = Span(fn.decl.span.file, fn.decl.span.end - 1, fn.decl.span.end)
-        _end_of_body(s, fn.decl, instance.result)
-
-
-def _bind_parameters(s: Sema, instance: FunctionInstance, emitter: Emitter) -> None:
-    decl = instance.function.decl
-    number = 0
-    moved: list[tuple[ast.Parameter, Reg]] = []
-    for param in decl.params:
-        if param.name in instance.comptime_args:
-            value = instance.comptime_args[param.name]
-            s.declare(param.name, _constant(param.name, value, param.span), False, param.span)
-            continue
-        type_, slot = instance.params[number], instance.param_slots[number]
-        number += 1
-        if slot >= 0:
-            s.declare(param.name, Slot(type_, slot), False, param.span)
-            continue
-        register = emitter.register()
-        if type_.code is None:
-            entity: Entity = Mem(type_, register, None, 0, const=True)
-        else:
-            entity = Reg(type_, register)
-            if param.name in s.frame.addressed:
-                moved.append((param, entity))
-                continue
-        s.declare(param.name, entity, False, param.span)
-    for param, entity in moved:
-        place = new_local(s, entity.type, param.name, param.span)
-        store(s, place, entity, param.span)
-        s.declare(param.name, place, False, param.span)
-
-
-def _end_of_body(s: Sema, decl: ast.FnDecl, result: T.Type) -> None:
-    """Running off the end is right for void and a fault for everything else."""
-    if result is T.VOID:
-        if s.frame.inline is None:
-            emit_return(s, VOID_VALUE, decl.span)
-        return
-    if not _may_return(decl):
-        s.engine.error(
-            decl.name_span, f"function '{decl.name}' returns {result}, but has no return statement"
-        )
-    message = s.unit.string(f"function '{decl.name}' ended without returning {result}")
-    s.emitter(None).emit(Op.TRAP, c=message, d=int(Fault.NO_RESULT))
-
-
-def _may_return(decl: ast.FnDecl) -> bool:
-    """Whether a body has a return statement, or a loop that may be meant to run for ever."""
-    return any(isinstance(n, ast.Return | ast.While) for n in _descendants(decl.body))
-
-
-@lru_cache(maxsize=4096)
-def _addressed(key: int, decl: ast.FnDecl) -> frozenset[str]:
-    names: set[str] = set()
-    for node in _descendants(decl.body):
-        if isinstance(node, ast.AddressOf):
-            operand = node.operand
-            while isinstance(operand, ast.Member | ast.Index):
-                operand = operand.base
-            if isinstance(operand, ast.Name):
-                names.add(operand.name)
-    return frozenset(names)
-
-
-def addressed_names(decl: ast.FnDecl) -> frozenset[str]:
-    """Names in a function that ``&`` is applied to: they live in memory, not in a register."""
-    return _addressed(id(decl), decl)
-
-
-def _descendants(root: ast.Node) -> Iterator[ast.Node]:
-    stack: list[object] = [root]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(node)
-        elif is_dataclass(node) and isinstance(node, ast.Node):
-            yield node
-            stack.extend(getattr(node, f.name) for f in fields(node) if f.compare)
-
-
 def call_with(s: Sema, fn: FnValue, args: Sequence[Value], span: Span) -> Value:
     """Call a function from a builtin, such as @map."""
     node = ast.Call(span, ast.Name(span, fn.decl.name), ())
     return call_function(s, fn, args, node)
-
-
-__all__ = ["Struct", "call_with"]

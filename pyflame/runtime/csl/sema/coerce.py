@@ -10,7 +10,6 @@ from pyflame.runtime.csl.sema.values import (
     ArrayData,
     Const,
     FnValue,
-    Mem,
     Reg,
     Struct,
     Tuple,
@@ -44,7 +43,7 @@ def _hint(value: Value, to: T.Type) -> str:
     return ""
 
 
-def coercible(s: Sema, value: Value, to: T.Type) -> bool:
+def _coercible(value: Value, to: T.Type) -> bool:
     """Whether a known scalar converts implicitly (nothing is recorded when it does not)."""
     return value.type is to or (isinstance(value, Const) and _const(value, to) is not None)
 
@@ -186,10 +185,10 @@ def common_type(s: Sema, a: Value, b: Value, span: Span, what: str) -> T.Type:
         return a.type
     for first, second in ((a, b), (b, a)):
         # A number without a width of its own adapts first.
-        if first.type in (T.COMPTIME_INT, T.COMPTIME_FLOAT) and coercible(s, first, second.type):
+        if first.type in (T.COMPTIME_INT, T.COMPTIME_FLOAT) and _coercible(first, second.type):
             return second.type
     for first, second in ((b, a), (a, b)):
-        if isinstance(first, Const) and coercible(s, first, second.type):
+        if isinstance(first, Const) and _coercible(first, second.type):
             return second.type
     for first, second in ((a, b), (b, a)):
         if _widens(first.type, second.type) or _pointer_fits(first.type, second.type):
@@ -222,8 +221,3 @@ def _operand_hint(a: Value, b: Value) -> str:
     if a.type is T.COMPTIME_INT or b.type is T.COMPTIME_INT:
         return f"; {typed} cannot hold that number"
     return "; convert one with @as"
-
-
-def as_memory(value: Value) -> Mem | None:
-    """The place of a run-time aggregate."""
-    return value if isinstance(value, Mem) else None

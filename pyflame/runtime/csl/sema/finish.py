@@ -12,14 +12,13 @@ from pyflame.runtime.csl.sema.builtins_tasks import task_number, variable_symbol
 from pyflame.runtime.csl.sema.core import Sema
 from pyflame.runtime.csl.sema.image import ImageUnit
 from pyflame.runtime.csl.sema.linkage import check_links, exports
-from pyflame.runtime.csl.sema.modules import Instance
 from pyflame.runtime.csl.sema.values import Const, FnValue, Mem
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.image import Queue, Symbol
 from pyflame.runtime.fabric.isa import BlockKind, Op, TaskKind
 
 
-def finish_image(s: Sema, unit: ImageUnit, root: Instance) -> None:
+def finish_image(s: Sema, unit: ImageUnit) -> None:
     """Everything that needs the whole program: runs after its functions are compiled."""
     for work in unit.late:
         work()

@@ -394,8 +394,3 @@ class ImageUnit:
             f"{self.name}: needs {self.end + beyond} bytes, a PE of {self.arch.name} has {limit}; "
             f"the largest parts are\n{table}\nuse smaller arrays or more PEs"
         )
-
-
-def emits_nothing(emitter: Emitter) -> bool:
-    """Whether a function has no instruction besides its return."""
-    return all(row[0] == Op.RET for row in emitter.code)

@@ -13,11 +13,11 @@ from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.diagnostics import Abort, DiagnosticEngine, Note, TooManyErrors
 from pyflame.runtime.csl.parser import parse_file
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.calls import GENERIC, FunctionTable, signature
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.control import FailedEntity, declare_failed
 from pyflame.runtime.csl.sema.core import Binding, Entity, Frame, Sema
 from pyflame.runtime.csl.sema.expr import zeros
+from pyflame.runtime.csl.sema.functions import GENERIC, FunctionTable, signature
 from pyflame.runtime.csl.sema.image import ImageUnit
 from pyflame.runtime.csl.sema.linkage import linked_entity, register_links
 from pyflame.runtime.csl.sema.unused import UnusedDeclarations

@@ -23,13 +23,14 @@ from pyflame.runtime.csl.sema import (
     loops,
     memory,
     tensor,
+    type_exprs,
     variables,
 )
 
 _MODULES = (
     builtins_control, builtins_json, builtins_queues, builtins_strings, builtins_tasks,
     builtins_values, calls, control, dsd, dsd_modify, dsd_ops, dsr, expr, filters, formatting,
-    intrinsics, layout, loops, memory, tensor, variables,
+    intrinsics, layout, loops, memory, tensor, type_exprs, variables,
 )  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.diagnostics import Abort, Diagnostic, DiagnosticEngine
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.calls import function_instance, signature
 from pyflame.runtime.csl.sema.core import Frame, Sema
+from pyflame.runtime.csl.sema.functions import function_instance, signature
 from pyflame.runtime.csl.sema.values import FnValue
 
 if TYPE_CHECKING:

@@ -73,7 +73,7 @@ def recorded(program: Program, m: w.Arrays) -> Recorded:
     rows = _block(tr, r.T_ROWS, count, r.ROW_WORDS)
     active = int(rows[:, r.R_ACTIVE].max())
     cycles = max(now, active, 1)
-    spans, unfinished = _spans(m, rows, now, cycles)
+    spans, unfinished = _spans(m, rows, cycles)
     moves = _block(tr, r.T_MOVES, int(tr[r.T_MOVE_COUNT]), r.MOVE_WORDS).copy()
     start, end = int(tr[r.T_FROM]), min(int(tr[r.T_TO]), cycles)
     return Recorded(
@@ -157,7 +157,7 @@ def _add_open_levels(
             np.maximum(part, level[pe].astype(np.uint8), out=part)
 
 
-def _spans(m: w.Arrays, rows: np.ndarray, now: int, cycles: int) -> tuple[np.ndarray, np.ndarray]:
+def _spans(m: w.Arrays, rows: np.ndarray, cycles: int) -> tuple[np.ndarray, np.ndarray]:
     """All spans in order of PE, beginning, lane; and which of them are unfinished."""
     tr = m.tr
     kept = _block(tr, r.T_SPANS, int(tr[r.T_SPAN_COUNT]), r.SPAN_WORDS)

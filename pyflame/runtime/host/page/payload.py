@@ -126,7 +126,7 @@ def _run(run: RunView, sections: _Sections, step: int) -> dict[str, Any]:
         "chain": _chain(run.machine.critical_chain(), program, sites),
     }
     head["sites"] = sites.rows
-    head["files"] = _files(program, sites, run.roots)
+    head["files"] = _files(program, run.roots)
     return head
 
 
@@ -327,7 +327,7 @@ def _chain(links: list[Link], program: Program, sites: _Sites) -> dict[str, Any]
     return {"links": rows, "left": max(len(links) - MOST_LINKS, 0)}
 
 
-def _files(program: Program, sites: _Sites, roots: Sequence[Path]) -> list[dict[str, Any]]:
+def _files(program: Program, roots: Sequence[Path]) -> list[dict[str, Any]]:
     last = [1] * len(program.files)
     for image in program.images:
         for file in np.unique(image.lines[:, 0]) if len(image.lines) else ():
