@@ -279,6 +279,26 @@ def test_dsd_operations_in_place_and_reductions(result: Result):
     assert out == [18, 180.5, 900, 8100]
 
 
+def test_map_expands_inline_functions(result: Result):
+    out = result(
+        """
+        export var out = @zeros([3]i16);
+        var calls: i16 = 0;
+        var x = [3]i16{ 1, -2, 3 };
+        const dx = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{3} -> x[i] });
+        const dout = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{3} -> out[i] });
+        fn count() void { calls += 1; }
+        inline fn clamped(v: i16, low: i16) i16 {
+          count();
+          if (v < low) { return low; }
+          return v * calls;
+        }
+        task main() void { @map(clamped, dx, 0, dout); }
+        """
+    )
+    assert out == [1, 0, 9]
+
+
 def test_dsrs_keep_their_address(result: Result):
     out = result(
         """
@@ -580,6 +600,20 @@ def test_the_limit_of_imports_is_for_each_program(
     pe = 'param x: u16; const m = @import_module("m.csl"); export var out: u16 = x + m.one;'
     program = compiled(pe, layout=layout, files={"m.csl": "const one: u16 = 1;"})
     assert len(program.images) == 4
+
+
+def test_an_arm_that_names_a_global_does_not_type_its_initialiser(result: Result):
+    out = result(
+        """
+        param few = true;
+        export var out = @zeros([2]u16);
+        task main() void { record[2] = 7; out[0] = record[2]; out[1] = long[0]; }
+        const record: [*]u16 = if (few) &short else &long;
+        var short = @zeros([if (few) 3 else 1]u16);
+        var long = @zeros([8]u16);
+        """
+    )
+    assert out == [7, 0]
 
 
 def test_arms_of_an_if_take_the_type_that_they_are_added_to(result: Result):

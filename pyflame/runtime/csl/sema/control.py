@@ -206,10 +206,8 @@ def _branch(s: Sema, node: ast.Stmt) -> Signal | None:
 @evaluates(ast.IfExpr)
 def if_expression(s: Sema, node: ast.IfExpr) -> Value:
     """``if (c) a else b`` as a value."""
-    hint = s.hint
-    s.hint = None
+    hint, s.hint = s.hint, None
     test = condition(s, node.condition)
-    s.hint = hint
     if isinstance(test, Const):
         taken = node.then if test.value else node.otherwise
         if taken is None:
