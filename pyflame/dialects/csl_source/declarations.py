@@ -60,6 +60,7 @@ class FnDeclOp(DeclarationOp):
 
     linkage = opt_prop_def(StringAttr)
     inline = opt_prop_def(UnitAttr)
+    noinline = opt_prop_def(UnitAttr)
     kind = prop_def(StringAttr)
     identifier = prop_def(StringAttr, prop_name="name")
     linksection = opt_operand_def(ExprType)
@@ -70,7 +71,8 @@ class FnDeclOp(DeclarationOp):
 
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
     assembly_format = (
-        "(`inline` $inline^)? $kind $name (`linkage` $linkage^)? `params` $params "
+        "(`inline` $inline^)? (`noinline` $noinline^)? $kind $name (`linkage` $linkage^)? "
+        "`params` $params "
         "(`linksection` $linksection^)? (`linkname` $linkname^)? `->` $result $body attr-dict"
     )
 

@@ -416,6 +416,7 @@ class FnDecl(Node):
     """``fn name(params) result { … }`` or a task; `kind` is ``"fn"`` or ``"task"``.
 
     `linkage` is ``""``, ``"export"`` or ``"extern"``; an ``extern`` function has an empty body.
+    What is not ``inline`` is called: ``noinline`` changes nothing here.
     """
 
     kind: str
@@ -427,6 +428,7 @@ class FnDecl(Node):
     linkage: str = ""
     linksection: Expr | None = None
     linkname: Expr | None = None
+    noinline: bool = False
     name_span: Span | None = field(default=None, compare=False, repr=False)
 
 

@@ -11,8 +11,9 @@ from pyflame.runtime.csl.source import SourceFile, Span
 # fmt: off
 KEYWORDS = frozenset([
     "align", "and", "break", "comptime", "const", "continue", "else", "enum", "export",
-    "extern", "false", "fn", "for", "if", "inline", "layout", "linkname", "linksection", "or",
-    "packed", "param", "return", "struct", "switch", "task", "true", "union", "var", "while",
+    "extern", "false", "fn", "for", "if", "inline", "layout", "linkname", "linksection",
+    "noinline", "or", "packed", "param", "return", "struct", "switch", "task", "true", "union",
+    "var", "while",
 ])
 # fmt: on
 

@@ -18,7 +18,10 @@ from pyflame.runtime.csl.source import SourceFile
 ASSIGNMENTS = frozenset(["=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="])
 
 _DECLARATION_STARTS = frozenset(
-    ["const", "var", "param", "export", "extern", "inline", "fn", "task", "comptime", "layout"]
+    [
+        *("const", "var", "param", "export", "extern", "inline", "noinline", "fn", "task"),
+        *("comptime", "layout"),
+    ]
 )
 
 
@@ -76,11 +79,11 @@ class Parser(ExpressionParser):
             case "layout":
                 self.advance()
                 return ast.LayoutBlock(self.since(start), self.block())
-        linkage, inline = "", False
-        while self.token.kind in ("export", "extern", "inline"):
+        linkage, inline = "", ""
+        while self.token.kind in ("export", "extern", "inline", "noinline"):
             word = self.advance().kind
-            if word == "inline":
-                inline = True
+            if word in ("inline", "noinline"):
+                inline = word
             else:
                 linkage = word
         if self.token.kind == "fn" or (self.token.kind == "task" and not inline):
@@ -117,7 +120,7 @@ class Parser(ExpressionParser):
             attributes[token.kind] = self.condition(token.kind)
         return attributes
 
-    def _function(self, start: Token, inline: bool, linkage: str) -> ast.FnDecl:
+    def _function(self, start: Token, inline: str, linkage: str) -> ast.FnDecl:
         kind = self.advance().kind
         name = self.expect("name", f"behind '{kind}'")
         opened = self.expect("(", f"behind the name of the {kind}")
@@ -130,7 +133,7 @@ class Parser(ExpressionParser):
         attributes = self._attributes("linksection", "linkname")
         result = self.type()
         attributes |= self._attributes("linksection", "linkname")
-        if inline and (linkage or "linkname" in attributes):
+        if inline == "inline" and (linkage or "linkname" in attributes):
             word = linkage or "linkname"
             self.engine.error(
                 self.token_span(name), f"an inline function is expanded: it cannot have '{word}'"
@@ -139,8 +142,9 @@ class Parser(ExpressionParser):
             self._check_task(params, result)
         body = self._function_body(start, linkage)
         return ast.FnDecl(
-            self.since(start), kind, str(name.value), tuple(params), result, body, inline, linkage,
-            attributes.get("linksection"), attributes.get("linkname"),
+            self.since(start), kind, str(name.value), tuple(params), result, body,
+            inline == "inline", linkage, attributes.get("linksection"),
+            attributes.get("linkname"), inline == "noinline",
             name_span=self.token_span(name),
         )  # fmt: skip
 

@@ -38,7 +38,8 @@ def _declaration(decl: ast.Decl) -> str:
 
 
 def _function(decl: ast.FnDecl) -> str:
-    words = [word for word in (decl.linkage, "inline" * decl.inline, decl.kind) if word]
+    given = (decl.linkage, "inline" * decl.inline, "noinline" * decl.noinline, decl.kind)
+    words = [word for word in given if word]
     params = ", ".join(
         f"{'comptime ' if p.comptime else ''}{p.name}: {_type(p.type, 0)}" for p in decl.params
     )

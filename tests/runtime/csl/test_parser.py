@@ -102,10 +102,12 @@ def test_types():
         param t: task() void;
         var p: *const [N]f32 align(16) linksection(".x") = &q;
         inline fn g(comptime T: type, v: anytype) @type_of(v) { return v; }
+        noinline fn h(v: u16) u16 { return v; }
         """
     )
     kinds = [type(d).__name__ for d in module.decls]
-    assert kinds == ["VarDecl"] * 5 + ["FnDecl"]
+    assert kinds == ["VarDecl"] * 5 + ["FnDecl"] * 2
+    assert [d.noinline for d in module.decls if isinstance(d, ast.FnDecl)] == [False, True]
     pointer = module.decls[4]
     assert isinstance(pointer, ast.VarDecl)
     assert pointer.align == parse_expression("16")

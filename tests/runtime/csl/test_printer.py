@@ -26,6 +26,7 @@ const S = packed struct { x: u16, y: [2]f32 };
 const E = enum(u16) { a, b = 7 };
 const U = union { x: u16, };
 const w = pair(u16, 2){ .x = 1, .y = vector(f32){ 1.0, 2.0 } };
+noinline fn apart(x: u16) u16 { return x; }
 const s = S{ .x = 1, .y = [2]f32{ 1.0, 2.5e-3 } };
 const d = @get_dsd(mem4d_dsd, .{ .tensor_access = |i, j|{n, 2} -> a[n - i - 1, j] });
 fn f(comptime T: type, x: anytype, p: *const fn(u16) void, m: [*]const f32) @type_of(x) {
