@@ -3,8 +3,8 @@
 `python -m tests.conformance CHECKOUT [--arch wse2] [--only 'gemv-*'] [--timeout 600] [--jobs 1]`
 runs every program's own commands files (`commands*.sh`, or what `--commands` names), as they are,
 and prints a table: program, architecture, result, cycles, seconds. A program passes when its
-commands file ends well and it prints SUCCESS or PASS; "ran" means that it ended well and has no
-such line. A program that leaves one of its arrays, a fault here and not on the hardware, runs once
+commands file ends well and it prints SUCCESS or PASS, fails when it prints FAIL instead; "ran" means
+that it ended well and has no such line. A program that leaves one of its arrays, a fault here and not on the hardware, runs once
 more with ``--no-bounds``; the result then says "bounds off", with the line. The architecture is the
 one that the file's name or its first `--arch` gives, else cslc's default. Nothing of the checkout
 is changed: each run works in a copy. With `--sdk-option=--timing=unit` or
@@ -31,6 +31,7 @@ from pathlib import Path
 ARCHS = ("wse2", "wse3")
 _CYCLES = re.compile(r"^cycles +([\d,]+)$", re.MULTILINE)
 _SUCCESS = re.compile(r"\b(SUCCESS|PASS(ED)?)\b", re.IGNORECASE)
+_FAILURE = re.compile(r"^.*\bFAIL(?:ED|URE)?\b.*$", re.MULTILINE)
 _ARCH = re.compile(r"arch\W{0,3}(wse[23])\b")
 _BOUNDS = re.compile(r"^error: .* at (\S+:\d+): (.*--no-bounds.*)$", re.MULTILINE)
 """A fault of an array that was left, with its line."""
@@ -148,7 +149,10 @@ def _judge(code: int | None, text: str) -> tuple[str, str]:
         return "timeout", _last_line(text)
     if code != 0:
         return "fail", _reason(text)
-    return ("pass", "") if _SUCCESS.search(text) else ("ran", "it prints no SUCCESS line")
+    if _SUCCESS.search(text):
+        return "pass", ""
+    failure = _FAILURE.search(text)
+    return ("fail", failure[0].strip()) if failure else ("ran", "it prints no SUCCESS line")
 
 
 def _reason(text: str) -> str:

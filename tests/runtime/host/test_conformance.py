@@ -109,3 +109,9 @@ def test_options_reach_the_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(conformance, "_run", run)
     assert conformance.main([str(tmp_path), "--sdk-option=--shuffle-seed=3"]) == 0
     assert "--shuffle-seed=3" in seen[0][: seen[0].index("--")]
+
+
+def test_a_program_that_says_so_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "commands_wse2.sh").write_text("echo '[[ Within tolerance: FAIL ]]'")
+    assert conformance.main([str(tmp_path)]) == 1
+    assert "[[ Within tolerance: FAIL ]]" in capsys.readouterr().out
