@@ -3,12 +3,13 @@
 `python -m tests.conformance CHECKOUT [--arch wse2] [--only 'gemv-*'] [--timeout 600] [--jobs 1]`
 runs every program's own commands files (`commands*.sh`, or what `--commands` names), as they are,
 and prints a table: program, architecture, result, cycles, seconds. A program passes when its
-commands file ends well and it prints SUCCESS or PASS, fails when it prints FAIL instead; "ran" means
-that it ended well and has no such line. A program that leaves one of its arrays, a fault here and not on the hardware, runs once
-more with ``--no-bounds``; the result then says "bounds off", with the line. The architecture is the
-one that the file's name or its first `--arch` gives, else cslc's default. Nothing of the checkout
-is changed: each run works in a copy. With `--sdk-option=--timing=unit` or
-`--sdk-option=--shuffle-seed=N` it finds results that depend on time or on the order of tasks.
+commands file ends well and it prints SUCCESS or PASS, fails when it prints FAIL instead; "ran"
+means that it ended well and has no such line. A program that leaves one of its arrays, a fault
+here and not on the hardware, runs once more with ``--no-bounds``; the result then says "bounds
+off", with the line. The architecture is the one that the file's name or its first `--arch` gives,
+else cslc's default. Nothing of the checkout is changed: each run works in a copy. With
+`--sdk-option=--timing=unit` or `--sdk-option=--shuffle-seed=N` it finds results that depend on
+time or on the order of tasks.
 """
 
 from __future__ import annotations
