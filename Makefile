@@ -1,6 +1,7 @@
 # make demo       set up .venv and run the quick start
 # make test       set up .venv and run every check: lint, types, unit, lit, package
 # make test-slow  the suites that take longer; make bench: measure; make clean: remove what was made
+# make fuzz       bad input, CASES=n of it from SEED=n, in JOBS=n processes, until a case fails
 #
 # Nothing needs to be installed beforehand but Python >= 3.11, git and make. JOBS=n sets how many
 # processes test.
@@ -12,11 +13,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip --disable-pip-version-check -qq
 JOBS ?= 2
+CASES ?= 100000
+SEED ?= 1
 
 # What the environment is made from: a change here installs again.
 PACKAGE := pyproject.toml pyflame/version.py
 
-.PHONY: demo test lint imports types unit lit package test-slow bench clean distclean
+.PHONY: demo test lint imports types unit lit package test-slow fuzz bench clean distclean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/quickstart.py
@@ -49,6 +52,9 @@ package: $(VENV)/.test
 test-slow: $(VENV)/.test
 	@$(BIN)/python -m pytest -q -n $(JOBS) -m slow
 
+fuzz: $(VENV)/.test
+	@$(BIN)/python -m tests.fuzz --cases $(CASES) --jobs $(JOBS) --seed $(SEED)
+
 bench: $(VENV)/.demo
 	@set -e; for bench in benchmarks/bench_*.py; do $(BIN)/python "$$bench"; done
 
@@ -69,7 +75,7 @@ $(BIN)/python:
 	echo "PyFlame needs Python 3.11 or newer; make PYTHON=/path/to/python names one." >&2; exit 1
 
 clean:
-	@rm -rf dist build out pyflame_csl_output .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .fuzz dist build out pyflame_csl_output .pytest_cache .ruff_cache .hypothesis
 	@rm -rf .import_linter_cache lit_tests/.lit_test_times.txt .lit_test_times.txt
 	@find pyflame pyflame_rt tests lit_tests examples benchmarks -depth \
 	    \( -name __pycache__ -o -name Output \) -type d -exec rm -rf {} +

@@ -186,7 +186,10 @@ def _run(compilation: Compilation, work: Callable[[], Program]) -> Program:
         except RecursionError:
             compilation.engine.error_count += 1
             compilation.engine.diagnostics.append(
-                Diagnostic("evaluation nests too deeply", compilation.current)
+                Diagnostic(
+                    "evaluation nests too deeply: divide the expression",
+                    compilation.current,
+                )
             )
     compilation.engine.raise_if_errors()
     assert program is not None

@@ -68,7 +68,7 @@ class Machine:
     Raises:
         SimulationError: from any call that runs the machine, when the program breaks a rule.
         DeadlockError: nothing can move although the host still waits.
-        LimitError: more than `max_cycles` cycles.
+        LimitError: more than `max_cycles` cycles, or more PEs than the memory holds.
     """
 
     def __init__(
@@ -100,7 +100,13 @@ class Machine:
             check_bounds=check_bounds,
         )
         verify_program(program, arch)
-        self.arrays = state.build(program, self.settings)
+        try:
+            self.arrays = state.build(program, self.settings)
+        except MemoryError as error:
+            raise LimitError(
+                f"{program.width} × {program.height} PEs do not fit this computer's memory "
+                f"({error}); simulate a smaller rectangle"
+            ) from None
         if recording is not None:
             self.arrays = record(program, self.arrays, recording)
         self.host_cycles = 0

@@ -175,16 +175,26 @@ def _unpack(content: bytes, where: Path) -> dict[str, np.ndarray]:
                     raise InvalidModelError(f"{where}: the member {info.filename!r} is compressed")
                 if name not in ELEMENT_TYPES or name in arrays:
                     raise InvalidModelError(f"{where} has an unexpected member {info.filename!r}")
-                member = io.BytesIO(archive.read(info))
-                array = np.lib.format.read_array(member, allow_pickle=False)
-                if array.dtype != np.dtype(name) or array.ndim != 1:
-                    raise InvalidModelError(
-                        f"{where}: the member {info.filename!r} holds {array.dtype} with "
-                        f"{array.ndim} axes; expected {name} with 1"
-                    )
-                arrays[name] = array
+                what = f"{where}: the member {info.filename!r}"
+                arrays[name] = _member(archive.read(info), name, what)
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
         if isinstance(error, InvalidModelError):
             raise
         raise InvalidModelError(f"{where} is damaged: {error}") from None
     return arrays
+
+
+def _member(content: bytes, name: str, what: str) -> np.ndarray:
+    """The flat array of a member, of element type `name`; its size is checked before it is made."""
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise InvalidModelError(f"{what} is of another version than 1.0 of the format")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype != np.dtype(name) or len(shape) != 1:
+        raise InvalidModelError(
+            f"{what} holds {dtype} with {len(shape)} axes; expected {name} with 1"
+        )
+    data = content[file.tell() :]
+    if len(data) != shape[0] * dtype.itemsize:
+        raise InvalidModelError(f"{what} has {len(data)} bytes of data; its header says {shape[0]}")
+    return np.frombuffer(data, dtype).copy()

@@ -18,7 +18,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from pyflame.errors import InvalidModelError
+from pyflame.errors import InvalidModelError, LimitError
 
 ELEMENT_TYPES = ("uint8", "uint16", "int32", "uint32", "int64")
 """Element types that a stored array may have."""
@@ -82,12 +82,20 @@ def encode(value: Any, pool: ArrayPool) -> Any:
     raise InvalidModelError(f"a value of {type(value).__name__} cannot be stored")
 
 
-@dataclasses.dataclass(frozen=True)
+MAX_DECODED_BYTES = 4 << 30
+"""Most bytes of all arrays of a program: many may be copies of one range of a small file."""
+
+
+@dataclasses.dataclass
 class Decoder:
-    """Rebuilds values from JSON and the flat `arrays`; `what` names the file in messages."""
+    """Rebuilds values from JSON and the flat `arrays`; `what` names the file in messages.
+
+    `budget` is how many bytes of arrays may still be made.
+    """
 
     arrays: Mapping[str, np.ndarray]
     what: str
+    budget: int = MAX_DECODED_BYTES
 
     def decode(self, hint: Any, value: Any, place: str) -> Any:
         """The value of type `hint` that the JSON `value` at `place` stands for.
@@ -135,6 +143,7 @@ class Decoder:
         items = self._list(value, place)
         fine = (
             len(items) >= 2
+            and isinstance(items[0], str)
             and items[0] in self.arrays
             and all(type(n) is int and 0 <= n < 2**40 for n in items[1:])
         )
@@ -142,6 +151,12 @@ class Decoder:
         name, start, *shape = items
         flat, size = self.arrays[name], math.prod(shape)
         self._expect(start + size <= flat.size, place, f"a range within {flat.size} items", value)
+        self.budget -= size * flat.itemsize
+        if self.budget < 0:
+            raise LimitError(
+                f"{self.what}: the arrays of the program take more than {MAX_DECODED_BYTES} bytes, "
+                f"from {place} on (a limit of this reader)"
+            )
         return flat[start : start + size].reshape(shape).copy()
 
     def sequence(self, args: tuple[Any, ...], value: Any, place: str) -> list[Any]:

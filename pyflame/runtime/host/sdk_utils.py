@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pyflame.errors import DTypeError, ShapeError
+from pyflame.runtime.host.checks import array, element_type, integer
 
 
 def memcpy_view(arr: np.ndarray, datatype: Any) -> np.ndarray:
@@ -18,8 +19,8 @@ def memcpy_view(arr: np.ndarray, datatype: Any) -> np.ndarray:
     Raises:
         DTypeError: `arr` is not 32 bits wide, or `datatype` is wider.
     """
-    dtype = np.dtype(datatype)
-    if arr.dtype.itemsize != 4:
+    dtype = element_type("memcpy_view: datatype", datatype)
+    if array("memcpy_view: arr", arr).dtype.itemsize != 4:
         raise DTypeError(f"memcpy_view: arr has dtype {arr.dtype}; expected 4 bytes per element")
     if dtype.itemsize not in (1, 2, 4):
         raise DTypeError(f"memcpy_view: datatype is {dtype}; expected 1, 2 or 4 bytes")
@@ -47,7 +48,7 @@ def input_array_to_u32(np_arr: np.ndarray, sentinel: int | None, fast_dim_sz: in
     words = flat.view(np.uint16).astype(np.uint32)
     if sentinel is None:
         return words
-    if fast_dim_sz < 1:
+    if integer("input_array_to_u32: fast_dim_sz", fast_dim_sz) < 1:
         raise ShapeError(f"input_array_to_u32: fast_dim_sz is {fast_dim_sz}; expected at least 1")
     index = np.arange(flat.size, dtype=np.uint32) % np.uint32(fast_dim_sz)
     return words | (index << np.uint32(16))

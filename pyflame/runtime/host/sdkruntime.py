@@ -15,6 +15,7 @@ from pyflame.runtime.device import Device, Inspectable, open_device
 from pyflame.runtime.fabric.image import Image, Program, Symbol
 from pyflame.runtime.host.arguments import pack_arguments, pack_words
 from pyflame.runtime.host.artifact import read_artifact
+from pyflame.runtime.host.checks import element_type, integer, pair, text
 from pyflame.runtime.host.commands import (
     Command,
     CommandQueue,
@@ -175,13 +176,13 @@ class SdkRuntime:
         Raises:
             SimulationError: nothing of that name is exported.
         """
-        if symbol not in self.program.exports:
+        if text("get_id: the name", symbol) not in self.program.exports:
             raise SimulationError(f"get_id: {self._no_symbol(symbol)}")
         return self._names.index(symbol)
 
     def coord_logical_to_physical(self, logical_coords: tuple[int, int]) -> tuple[int, int]:
         """Place on the fabric, (column, row), of a place in the program's rectangle."""
-        x, y = logical_coords
+        x, y = pair("coord_logical_to_physical: the place", logical_coords)
         return x + self.program.offsets[0], y + self.program.offsets[1]
 
     # Transfers
@@ -329,12 +330,17 @@ class SdkRuntime:
         The variable need not be exported.
         """
         device = self._loaded("read_symbol()")
-        x, y = x + self.origin[0], y + self.origin[1]
-        return read_variable(device, self.program, x, y, symbol_name, np.dtype(dtype))
+        x = integer("read_symbol: x", x) + self.origin[0]
+        y = integer("read_symbol: y", y) + self.origin[1]
+        name, kind = text("read_symbol: the name", symbol_name), element_type("read_symbol", dtype)
+        return read_variable(device, self.program, x, y, name, kind)
 
-    def dump_core(self, corefile: str) -> None:
+    def dump_core(self, corefile: str | Path) -> None:
         """Write the memory of every PE to a .npz file (our own format; csdb cannot read it)."""
-        dump_memory(self._loaded("dump_core()"), self.program, Path(corefile))
+        path = (
+            corefile if isinstance(corefile, Path) else Path(text("dump_core: the path", corefile))
+        )
+        dump_memory(self._loaded("dump_core()"), self.program, path)
 
     def dump_elf_core(self, corefile: str) -> None:
         """Not offered: there are no ELF files here."""
@@ -393,10 +399,10 @@ class SdkRuntime:
     def _port(self, call: str, port: str | int) -> StreamEnd:
         if isinstance(port, int) and 0 <= port < len(self._ports):
             return list(self._ports.values())[port]
-        if port not in self._ports:
+        if not isinstance(port, str) or port not in self._ports:
             known = ", ".join(self._ports) or "none (streams belong to SdkLayout programs)"
             raise SimulationError(f"{call}: there is no stream {port!r}; there are: {known}")
-        return self._ports[str(port)]
+        return self._ports[port]
 
     def _end(self, call: str, port: str | int, incoming: bool) -> StreamEnd:
         end = self._port(call, port)
@@ -535,7 +541,7 @@ class SdkRuntime:
         return symbol
 
     def _parameters(self, call: str, name: str) -> tuple[Any, ...]:
-        entry = self.program.exports.get(name)
+        entry = self.program.exports.get(text(f"{call}: the name", name))
         if entry is None:
             raise SimulationError(f"{call}: {self._no_symbol(name)}")
         if not entry[0]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyflame.errors import InvalidModelError
+from pyflame.errors import InvalidModelError, LimitError
 
+MAX_BYTES = 16 << 20
+"""Largest file of streams that is read."""
 STREAMS = "streams.json"
 """File beside the program: the origin of the layout's coordinates, and its streams."""
 
@@ -36,15 +38,27 @@ def read_streams(directory: Path) -> tuple[tuple[int, int], dict[str, StreamEnd]
 
     Raises:
         InvalidModelError: the file is damaged.
+        LimitError: it is larger than `MAX_BYTES`.
     """
     path = directory / STREAMS
     if not path.is_file():
         return (0, 0), {}
     try:
-        content: Any = json.loads(path.read_text())
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise LimitError(f"{path} is larger than {MAX_BYTES} bytes (a limit of this reader)")
+        content: Any = json.loads(text)
         x, y = map(int, content["origin"])
         ends = {name: _end(name, end) for name, end in content["streams"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
         raise InvalidModelError(f"{path} is damaged: {error}") from None
     return (x, y), ends
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import json
 import zipfile
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pyflame.errors import InvalidModelError, PyFlameError
+from pyflame.errors import InvalidModelError, LimitError, PyFlameError
 from pyflame.runtime.fabric.image import Fifo, Filter, Position, Program, Queue, Route, Task
 from pyflame.runtime.fabric.isa import PopMode, TaskKind, Type
 from pyflame.runtime.fabric.machine import Machine
 from pyflame.runtime.host.artifact import read_artifact, write_artifact
+from pyflame.runtime.host.codec import Decoder
 from tests.runtime.fabric.checked import everything
 from tests.runtime.host.fake import make_program
 
@@ -128,6 +132,10 @@ def set_in(*path: str | int, value: object):
             "program.image_of is ['int32', 1073741824, 6]; expected a range within ",
         ),
         (
+            set_in("program", "image_of", value=[["int32"], 0, 6]),
+            "program.image_of is [['int32'], 0, 6]; expected an array reference",
+        ),
+        (
             set_in("program", "image_of", value=["object", 0, 6]),
             "expected an array reference",
         ),
@@ -228,3 +236,46 @@ def test_a_changed_number_is_refused_or_makes_a_machine(
     (tmp_path / "program.json").write_text(json.dumps(head))
     with contextlib.suppress(PyFlameError):
         Machine(read_artifact(tmp_path))
+
+
+def test_arrays_that_name_one_range_often_have_a_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_artifact(tmp_path, make_program())
+    size = Decoder({}, "").budget
+    assert size == 4 << 30
+    monkeypatch.setattr("pyflame.runtime.host.artifact.Decoder", partial(Decoder, budget=100))
+    with pytest.raises(LimitError, match=r"the arrays of the program take more than \d+ bytes"):
+        read_artifact(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ({"descr": "<i8", "fortran_order": False, "shape": (2**40,)}, "bytes of data; its header"),
+        ({"descr": "<i8", "fortran_order": False, "shape": (-1,)}, "its header says -1"),
+        ({"descr": "|O", "fortran_order": False, "shape": (1,)}, "holds object with 1 axes"),
+    ],
+)
+def test_the_header_of_an_array_must_fit_its_data(
+    tmp_path: Path, header: dict[str, object], message: str
+) -> None:
+    write_artifact(tmp_path, make_program())
+    member = io.BytesIO()
+    np.lib.format.write_array_header_1_0(member, header)  # type: ignore[arg-type]
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("int64.npy", member.getvalue() + bytes(8))
+    (tmp_path / "program.npz").write_bytes(content.getvalue())
+    change(tmp_path, set_in("sha256", value=hashlib.sha256(content.getvalue()).hexdigest()))
+    with pytest.raises(InvalidModelError, match=message):
+        read_artifact(tmp_path)
+
+
+def test_a_rectangle_beyond_the_memory_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(*_: object) -> None:
+        raise MemoryError("Unable to allocate 34.3 GiB")
+
+    monkeypatch.setattr("pyflame.runtime.fabric.state.build", build)
+    with pytest.raises(LimitError, match=r"3 × 2 PEs do not fit this computer's memory \(Unable"):
+        Machine(make_program())

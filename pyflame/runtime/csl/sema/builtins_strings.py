@@ -17,10 +17,17 @@ def string_bytes(text: str) -> bytes:
     return b"".join(bytes([ord(c) - RAW_BYTE]) if ord(c) in raw else c.encode() for c in text)
 
 
+MAX_STRING = 1 << 20
+"""Most characters of a string that @strcat makes."""
+
+
 @builtin("strcat", 1, -1)
 def strcat(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@strcat(a, b, …)``."""
     texts = [s.const(a, T.COMPTIME_STRING, "string") for a in node.args]
+    length = sum(map(len, texts))
+    if length > MAX_STRING:
+        raise s.fail(node.span, f"a string of {length} characters; expected at most {MAX_STRING}")
     return Const(T.COMPTIME_STRING, "".join(texts))
 
 

@@ -28,6 +28,9 @@ from pyflame.runtime.csl.sema.values import (
 )
 from pyflame.runtime.fabric.isa import Fault, Op, Type
 
+MAX_PRINTED = 100_000
+"""Most messages of @comptime_print in one run."""
+
 
 @evaluates(ast.BuiltinCall)
 def builtin_call(s: Sema, node: ast.BuiltinCall) -> Value:
@@ -372,5 +375,7 @@ def comptime_print(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@comptime_print(x, …)``: shown by the compiler."""
     values = [s.known(s.eval(a), a.span) for a in node.args]
     words = [str(v.value) if isinstance(v, Const) else describe(v) for v in values]
+    if len(s.compilation.printed) >= MAX_PRINTED:
+        raise s.fail(node.span, f"more than {MAX_PRINTED} messages of @comptime_print")
     s.compilation.printed.append(f"{node.span}: {' '.join(words)}")
     return VOID_VALUE

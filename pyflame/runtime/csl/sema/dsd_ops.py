@@ -365,7 +365,8 @@ def _map_loop(
             span = node.args[1 + number].span
             args.append(coerce(s, values[number], param, span))
     result = call_with(s, fn, args, node.span)
-    emitter.expand_last_call()
+    if not fn.decl.inline:
+        emitter.expand_last_call()
     if len(slots) > len(type_.params):
         _map_output(s, node, type_, values[-1], slots[-1], index, result)
     emitter.next_register = registers

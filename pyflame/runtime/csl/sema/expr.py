@@ -12,7 +12,7 @@ from pyflame.runtime.csl.sema.coerce import coerce, common_type, make_struct
 from pyflame.runtime.csl.sema.core import Entity, Sema, describe, evaluates, locates
 from pyflame.runtime.csl.sema.emit import Label
 from pyflame.runtime.csl.sema.memory import build_array
-from pyflame.runtime.csl.sema.scalars import COMPARE, FoldError, fold, round_to
+from pyflame.runtime.csl.sema.scalars import COMPARE, FoldError, bounded, fold, round_to
 from pyflame.runtime.csl.sema.values import (
     FALSE,
     TRUE,
@@ -26,12 +26,16 @@ from pyflame.runtime.csl.sema.values import (
     Value,
     detached,
     is_known,
+    leaves,
     payload,
 )
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.isa import Direction, Op
 
 Literal = TypeVar("Literal", ast.StructLit, ast.ListLit)
+
+MAX_LEAVES = 1 << 16
+"""Most values in one item of a literal; an item may hold the same struct many times."""
 
 
 _ARITHMETIC = {
@@ -156,11 +160,21 @@ def list_literal(s: Sema, node: ast.ListLit) -> Value:
 
 
 def _plain_struct(s: Sema, node: ast.StructLit) -> Value:
-    return Struct(T.ANON_STRUCT, {f.name: detached(s.eval(f.value)) for f in node.fields})
+    values = {f.name: _part(s, f.value) for f in node.fields}
+    return Struct(T.ANON_STRUCT, values)
 
 
 def _plain_tuple(s: Sema, node: ast.ListLit) -> Value:
-    return Tuple(tuple([detached(s.eval(item)) for item in node.items]))
+    return Tuple(tuple([_part(s, item) for item in node.items]))
+
+
+def _part(s: Sema, node: ast.Expr) -> Value:
+    """A value inside a literal, which may be the same many times over."""
+    value = s.eval(node)
+    if leaves(value) > MAX_LEAVES:
+        count = leaves(value)
+        raise s.fail(node.span, f"a value of {count} parts; expected at most {MAX_LEAVES}")
+    return detached(value)
 
 
 def _remembered(s: Sema, node: Literal, make: Callable[[Sema, Literal], Value]) -> Value:
@@ -216,7 +230,10 @@ def unary(s: Sema, node: ast.Unary) -> Value:
     if not fits:
         raise s.fail(node.span, f"'{node.op}' is not defined for {describe(value)}")
     if isinstance(value, Const):
-        return Const(type_, _fold_unary(node.op, type_, value.value))
+        try:
+            return Const(type_, _fold_unary(node.op, type_, value.value))
+        except FoldError as error:
+            raise s.fail(node.span, str(error)) from None
     emitter = s.emitter(node.span)
     source = s.register(value, node.span)
     register = emitter.register()
@@ -230,7 +247,7 @@ def _fold_unary(op: str, type_: T.Type, value: float) -> float:
         return not value
     result = -value if op == "-" else ~int(value)
     if isinstance(type_, T.IntType):
-        return type_.wrap(int(result))
+        return bounded(type_.wrap(int(result)))
     return round_to(type_, result) if isinstance(result, float) else result
 
 

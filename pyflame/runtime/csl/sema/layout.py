@@ -27,6 +27,9 @@ ROUTE_CACHE = 4096
 MAX_SIDE = 4096
 """Longest side of a program rectangle; wafers are smaller."""
 
+MAX_IMPORT_DEPTH = 100
+"""Most files of a chain in which each imports the next."""
+
 
 @builtin("import_module", 1, 2)
 def import_module(s: Sema, node: ast.BuiltinCall) -> Value:
@@ -36,7 +39,13 @@ def import_module(s: Sema, node: ast.BuiltinCall) -> Value:
     params = {} if given is None else _struct(s, given).fields
     importer = s.frame.instance
     file = s.compilation.resolve(name, importer.file.source, node.args[0].span)
-    instance = Instance(s.compilation, file, importer.unit, params, node.span)
+    if importer.depth >= MAX_IMPORT_DEPTH:
+        raise s.fail(
+            node.span,
+            f"imports nest deeper than {MAX_IMPORT_DEPTH}: {importer.file.source.name} imports "
+            f"{file.source.name}; does a file import itself?",
+        )
+    instance = Instance(s.compilation, file, importer.unit, params, node.span, importer.depth + 1)
     with s.entered(Frame(instance, comptime=True, depth=s.frame.depth + 1)):
         instance.run(s)
     return Const(T.MODULE, instance)

@@ -236,7 +236,10 @@ class Instance:
         unit: ImageUnit | None,
         params: dict[str, Value],
         span: Span | None,
+        depth: int = 0,
     ) -> None:
+        self.depth = depth
+        """How many imports led here."""
         compilation.instances += 1
         if compilation.instances > MAX_INSTANCES:
             compilation.engine.error(span, f"more than {MAX_INSTANCES} module instances")

@@ -124,6 +124,7 @@ COMPARE: dict[str, Callable[[Number, Number], bool]] = {
     ">=": lambda a, b: a >= b,
 }
 _MAX_BITS = 4096
+"""Most bits of a number at compile time, of whatever type."""
 
 
 def fold(op: str, type_: T.Type, a: Number, b: Number) -> Number:
@@ -147,11 +148,18 @@ def fold(op: str, type_: T.Type, a: Number, b: Number) -> Number:
     if not T.is_integer(type_):
         raise FoldError(f"'{op}' is not defined for {type_}")
     result = _INTEGER[op](int(a), int(b))
-    if isinstance(type_, T.IntType):
-        return type_.wrap(result)
-    if result.bit_length() > _MAX_BITS:
+    return bounded(type_.wrap(result) if isinstance(type_, T.IntType) else result)
+
+
+def bounded(value: int) -> int:
+    """`value` itself.
+
+    Raises:
+        FoldError: it has more bits than a compile-time number may have.
+    """
+    if value.bit_length() > _MAX_BITS:
         raise FoldError(f"the result has more than {_MAX_BITS} bits")
-    return result
+    return value
 
 
 def cast(to: T.Type, from_: T.Type, value: Number) -> Number:
@@ -173,7 +181,7 @@ def cast(to: T.Type, from_: T.Type, value: Number) -> Number:
             raise FoldError(f"{number} has no integer value")
         number = math.trunc(number)
     if isinstance(to, T.IntType):
-        return to.wrap(int(number))
+        return bounded(to.wrap(int(number)))
     return int(number)
 
 

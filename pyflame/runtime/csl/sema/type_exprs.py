@@ -13,6 +13,9 @@ from pyflame.runtime.csl.source import Span
 MAX_ARRAY = 1 << 22
 """Most elements of one array; far beyond a PE's memory, for layout code's own tables."""
 
+MAX_PARTS = 1 << 16
+"""Most scalars and arrays in one struct, those of the structs in it included."""
+
 
 @evaluates(ast.ArrayType)
 def array_type(s: Sema, node: ast.ArrayType) -> Value:
@@ -28,6 +31,8 @@ def array_type(s: Sema, node: ast.ArrayType) -> Value:
         )
     _check_sized(s, inner, node.span)
     type_ = T.array_of(dims, inner)
+    if type_.leaves > MAX_ARRAY:
+        raise s.fail(node.span, f"{type_} has {type_.leaves} parts, more than {MAX_ARRAY}")
     if type_.count > MAX_ARRAY:
         raise s.fail(node.span, f"{type_} has {type_.count} elements, more than {MAX_ARRAY}")
     return Const(T.TYPE, type_)
@@ -100,6 +105,12 @@ def struct_type(s: Sema, node: ast.StructType) -> Value:
             made[key] = T.PackedType(node.kind, fields, union)
         else:
             made[key] = T.StructType(node.kind, fields, node.layout, union)
+        if made[key].leaves > MAX_PARTS:
+            raise s.fail(
+                node.span,
+                f"the {node.kind} has {made[key].leaves} parts, with those of the structs in it; "
+                f"expected at most {MAX_PARTS}",
+            )
     return Const(T.TYPE, made[key])
 
 

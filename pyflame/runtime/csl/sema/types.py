@@ -15,11 +15,13 @@ class Type:
     """A type: `name` as written, `size` in bytes of PE memory (0: it has no memory form).
 
     `code` is the machine's type of a value in a register, None where a value does not fit one.
+    `leaves` counts the scalars and arrays of scalars that a value consists of.
     """
 
-    __slots__ = ("code", "name", "size")
+    __slots__ = ("code", "leaves", "name", "size")
 
     def __init__(self, name: str, size: int = 0, code: Code | None = None) -> None:
+        self.leaves = 1
         self.name = name
         self.size = size
         self.code = code
@@ -56,6 +58,8 @@ class IntType(Type):
 
     def wrap(self, value: int) -> int:
         """`value` reduced to this type's range as two's complement does."""
+        if self.low <= value <= self.high:
+            return value
         value &= (1 << self.bits) - 1
         return value - (1 << self.bits) if self.signed and value > self.high else value
 
@@ -106,6 +110,8 @@ class ArrayType(Type):
         self.count = prod(dims)
         shape = ", ".join(map(str, dims))
         super().__init__(f"[{shape}]{element.name}", self.count * element.size)
+        if element.leaves > 1:
+            self.leaves = self.count * element.leaves
 
     @property
     def align(self) -> int:
@@ -161,6 +167,7 @@ class StructType(Type):
 
     def __init__(self, name: str, fields: dict[str, Type], layout: str, union: bool) -> None:
         super().__init__(name)
+        self.leaves = sum(field.leaves for field in fields.values())
         self.fields = fields
         self.layout = layout
         """``""``, ``"extern"`` or ``"packed"``."""

@@ -43,12 +43,13 @@ class Const(Value):
 class Struct(Value):
     """A struct by its fields, each known or not; `type` is ``ANON_STRUCT`` or declared."""
 
-    __slots__ = ("fields", "known", "owned")
+    __slots__ = ("fields", "known", "leaves", "owned")
 
     def __init__(self, type_: T.Type, fields: dict[str, Value]) -> None:
         self.type = type_
         self.fields = fields
         self.known = all(is_known(f) for f in fields.values())
+        self.leaves = sum(map(leaves, fields.values()))
         self.owned = False
 
     def __repr__(self) -> str:
@@ -58,12 +59,13 @@ class Struct(Value):
 class Tuple(Value):
     """``.{ a, b }``: items of any types, each known or not."""
 
-    __slots__ = ("items", "known")
+    __slots__ = ("items", "known", "leaves")
 
     def __init__(self, items: tuple[Value, ...]) -> None:
         self.type = T.TUPLE
         self.items = items
         self.known = all(is_known(i) for i in items)
+        self.leaves = sum(map(leaves, items))
 
     def __repr__(self) -> str:
         return f"Tuple({self.items!r})"
@@ -316,6 +318,14 @@ class Descriptor:
 VOID_VALUE = Const(T.VOID, None)
 TRUE = Const(T.BOOL, True)
 FALSE = Const(T.BOOL, False)
+
+
+def leaves(value: Value) -> int:
+    """How many values without parts a value consists of, shared ones counted each time."""
+    kind = value.__class__
+    if kind is Struct or kind is Tuple:
+        return value.leaves  # pyright: ignore[reportAttributeAccessIssue]
+    return 1
 
 
 def is_known(value: Value) -> bool:

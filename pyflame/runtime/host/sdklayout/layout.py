@@ -17,6 +17,7 @@ from pyflame.errors import (
     ShapeError,
     UnsupportedError,
 )
+from pyflame.runtime.host.checks import integer, pair
 from pyflame.runtime.host.platform import (
     SdkCompileArtifacts,
     SdkExecutionPlatform,
@@ -83,6 +84,8 @@ class SdkLayout:
 
     def create_code_region(self, source: str, name: str, width: int, height: int) -> CodeRegion:
         """A region of `width` × `height` PEs that run the file `source`."""
+        width = integer(f"region {name!r}: width", width)
+        height = integer(f"region {name!r}: height", height)
         if width < 1 or height < 1:
             raise ShapeError(f"region {name!r} has {width} × {height} PEs; expected at least 1 × 1")
         arch = target(self.platform.target.value)
@@ -112,7 +115,8 @@ class SdkLayout:
     ) -> int:
         if not children:
             raise LayoutError("hstack and vstack need at least one region")
-        x, y = children[0].at or IntVector(0, 0) if origin is None else origin
+        place = children[0].at or IntVector(0, 0) if origin is None else origin
+        x, y = pair("hstack and vstack: the origin", place)
         length = 0
         for region in children:
             region.place(x + length * horizontal, y + length * (not horizontal))
@@ -127,6 +131,9 @@ class SdkLayout:
         Raises:
             LayoutError: the ports have the wrong direction or different sizes, or are in use.
         """
+        for port in (tx, rx):
+            if not isinstance(port, PortHandle):
+                raise DTypeError(f"connect: {port!r} is no port; create_output_port makes one")
         if tx.incoming or not rx.incoming:
             raise LayoutError(
                 f"connect: {tx.name!r} is an {tx.kind} port and {rx.name!r} an {rx.kind} port; "
@@ -163,6 +170,8 @@ class SdkLayout:
 
     def _port_stream(self, call: str, port: PortHandle, io_loc: Any, buffer: int) -> str:
         incoming = call == "create_input_stream"
+        if not isinstance(port, PortHandle):
+            raise DTypeError(f"{call}: {port!r} is no port; create_input_port makes one")
         if port.incoming is not incoming:
             raise LayoutError(f"{call}: {port.name!r} is an {port.kind} port")
         if len(port.places) != 1:
@@ -170,18 +179,21 @@ class SdkLayout:
                 f"{call}: a host stream on {port.name!r}, which has {len(port.places)} PEs",
                 hint="lead it through a region with one PE at that edge",
             )
-        if not 1 <= buffer <= LAST_BUFFER:
+        if not 1 <= integer(f"{call}: io_buffer_size", buffer) <= LAST_BUFFER:
             raise LayoutError(
                 f"{call}: io_buffer_size is {buffer}; expected 1 to {LAST_BUFFER} words"
             )
         self._check_free(call, port)
-        at = None if io_loc is None else IntVector(*io_loc)
+        at = None if io_loc is None else IntVector(*pair(f"{call}: io_loc", io_loc))
         self._add(Stream(port.name, incoming, port.color, port, None, at, buffer))
         return port.name
 
     def _loc_stream(self, incoming: bool, loc: Any, color: Color, prefix: str) -> str:
+        if not isinstance(color, Color):
+            raise DTypeError(f"stream at {loc!r}: {color!r} is not a Color")
         name = "_".join(part for part in (prefix, color.get_global_name()) if part)
-        self._add(Stream(name, incoming, color, None, IntVector(*loc)))
+        at = IntVector(*pair(f"stream of {name!r}: loc", loc))
+        self._add(Stream(name, incoming, color, None, at))
         return name
 
     def _add(self, stream: Stream) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pyflame.errors import DTypeError, LayoutError, ShapeError
+from pyflame.runtime.host.checks import integer, pair, rectangle, text
 from pyflame.runtime.host.sdklayout.geometry import Edge, IntRectangle, IntVector
 from pyflame.runtime.host.sdklayout.routing import (
     Color,
@@ -81,6 +82,8 @@ class CodeRegion:
         Raises:
             LayoutError: a coordinate is negative.
         """
+        x = integer(f"place of region {self.name!r}: x", x)
+        y = integer(f"place of region {self.name!r}: y", y)
         if min(x, y) < 0:
             raise LayoutError(f"region {self.name!r} is placed at ({x}, {y}); expected 0 or more")
         self.at = IntVector(x, y)
@@ -138,7 +141,10 @@ class CodeRegion:
             kind = data.dtype if isinstance(data, np.ndarray) else type(data).__name__
             known = ", ".join(SYMBOL_TYPES)
             raise DTypeError(f"{what}: the data are {kind}; expected an array of one of {known}")
-        if data.size != height * width or height % self.height or width % self.width:
+        text(f"{what}: the variable", symbol)
+        height, width = integer(f"{what}: height", height), integer(f"{what}: width", width)
+        fits = height > 0 < width and data.size == height * width
+        if not fits or height % self.height or width % self.width:
             raise ShapeError(
                 f"{what}: {data.size} values as {height} × {width} do not spread evenly over "
                 f"{self.height} × {self.width} PEs"
@@ -220,7 +226,9 @@ class CodeRegion:
         if not isinstance(edge, Edge):
             raise DTypeError(f"the edge of a port is {edge!r}; expected an Edge")
         name = f"{prefix}{self.name}_{self._use_name(color)}"
-        port = PortHandle(self, color, edge, incoming, int(size), name)
+        port = PortHandle(
+            self, color, edge, incoming, integer(f"data_size of {name!r}", size), name
+        )
         what = f"{port.kind} port {name!r}"
         positions = read_positions(what, routes)
         for position in positions:
@@ -273,15 +281,15 @@ class CodeRegion:
         return color.get_local_param_name()
 
     def _inside(self, place: Any) -> IntVector:
-        if not (0 <= place[0] < self.width and 0 <= place[1] < self.height):
+        x, y = pair(f"a place of region {self.name!r}", place)
+        if not (0 <= x < self.width and 0 <= y < self.height):
             raise ShapeError(
-                f"({place[0]}, {place[1]}) is outside region {self.name!r} of "
-                f"{self.width} × {self.height} PEs"
+                f"({x}, {y}) is outside region {self.name!r} of {self.width} × {self.height} PEs"
             )
-        return IntVector(*place)
+        return IntVector(x, y)
 
     def _range(self, rect: IntRectangle) -> list[IntVector]:
-        (x0, y0), (x1, y1) = rect
+        (x0, y0), (x1, y1) = rectangle(f"a rectangle of region {self.name!r}", rect)
         if x0 >= x1 or y0 >= y1:
             raise ShapeError(f"the rectangle from ({x0}, {y0}) up to ({x1}, {y1}) has no PEs")
         return [self._inside(IntVector(x, y)) for y in range(y0, y1) for x in range(x0, x1)]
