@@ -164,7 +164,10 @@ def _run_script(script: Path, arguments: list[str]) -> int:
         runpy.run_path(str(script), run_name="__main__")
     except SystemExit as stop:
         return _exit_code(stop.code)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        sys.stdout.flush()
+        print("interrupted", file=sys.stderr)
+        _print_place(stop)
         return INTERRUPTED
     except PyFlameError:
         raise
@@ -199,6 +202,11 @@ def _is_ours(filename: str) -> bool:
 def _print_own_error(error: Exception) -> None:
     """The report of an error of ours, and which of the script's lines led to it."""
     print(f"error: {error}", file=sys.stderr)
+    _print_place(error)
+
+
+def _print_place(error: BaseException) -> None:
+    """The script's lines that led to an error."""
     trace = _user_part(error.__traceback__)
     for frame in takewhile(lambda f: not _is_ours(f.filename), traceback.extract_tb(trace)):
         print(f"  at {frame.filename}:{frame.lineno}: {frame.line}", file=sys.stderr)

@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print_error(error)
         return 1
     except OSError as error:
-        print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
+        print(f"error: cannot write -o {arguments.output}: {_reason(arguments, error)}",
+              file=sys.stderr)  # fmt: skip
         return 1
     for warning in program.warnings:
         print(warning, file=sys.stderr)
@@ -112,7 +113,8 @@ def _check_fabric(program: Program, arguments: argparse.Namespace) -> None:
         )
     if x < least[0] or y < least[1]:
         raise ResourceError(
-            f"--fabric-offsets={x},{y}: memcpy needs at least {least[0]},{least[1]}"
+            f"--fabric-offsets={x},{y}: with --memcpy expected at least "
+            f"--fabric-offsets={least[0]},{least[1]}"
         )
     # The margin counts both sides; the offset already holds the west and north side of it.
     need = (
@@ -124,6 +126,13 @@ def _check_fabric(program: Program, arguments: argparse.Namespace) -> None:
             f"--fabric-dims={columns},{rows} is too small for a rectangle of {program.width} × "
             f"{program.height} PEs at {x},{y}; expected at least --fabric-dims={need[0]},{need[1]}"
         )
+
+
+def _reason(arguments: argparse.Namespace, error: OSError) -> str:
+    """Why the output directory cannot be written."""
+    if arguments.output.is_file():
+        return "it is a file; expected the name of a directory"
+    return f"{error.strerror}: {error.filename}"
 
 
 def _print_error(error: Exception) -> None:

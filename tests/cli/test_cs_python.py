@@ -109,6 +109,24 @@ def test_what_the_program_prints_goes_to_a_log(
     assert (tmp_path / "sim.log").read_text() == "@7 hello\n"
 
 
+def test_a_log_that_cannot_be_written_is_warned_of(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sim.log").mkdir()
+    with pytest.warns(RuntimeWarning, match="sim.log with 1 lines of output is not written: "):
+        assert run(SCRIPT, "--name", "out") == 0
+    monkeypatch.setattr(FakeDevice, "printed", lambda device: [])
+    assert run(SCRIPT, "--name", "out") == 0
+    assert capsys.readouterr().out == 2 * "SUCCESS! 42 __main__\n"
+
+
+def test_ctrl_c_says_where_the_script_was(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("\nraise KeyboardInterrupt\n") == 130
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "interrupted"
+    assert said[1].endswith("run.py:2: raise KeyboardInterrupt")
+
+
 def test_the_log_of_a_silent_program_is_empty(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

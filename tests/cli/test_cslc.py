@@ -81,7 +81,8 @@ def test_colors_are_params_too(compiled: dict[str, Any]) -> None:
         ),
         (
             "--fabric-dims=10,4 --fabric-offsets=1,1 --memcpy",
-            "error: --fabric-offsets=1,1: memcpy needs at least 4,1\n",
+            "error: --fabric-offsets=1,1: with --memcpy expected at least "
+            "--fabric-offsets=4,1\n",
         ),
         (
             "--fabric-dims=800,4 --fabric-offsets=4,1",
@@ -122,4 +123,6 @@ def test_an_output_that_cannot_be_written_is_reported(
 ) -> None:
     Path("out").write_text("a file")
     assert cslc.main(["layout.csl"]) == 1
-    assert capsys.readouterr().err == "error: File exists: out\n"
+    assert capsys.readouterr().err == (
+        "error: cannot write -o out: it is a file; expected the name of a directory\n"
+    )

@@ -202,6 +202,10 @@ def _compile(
 ) -> Program:
     engine = compilation.engine
     file = compilation.load(path, None)
+    if not any(isinstance(d, ast.LayoutBlock) for d in file.module.decls):
+        raise engine.fail(
+            None, f"{file.source.name} has no layout block; name the file that has 'layout {{ … }}'"
+        )
     _run_layout(compilation, file, params)
     if engine.error_count:
         raise Abort
@@ -299,8 +303,6 @@ def _layout_param(
 
 def _check_layout(compilation: Compilation, file: ParsedFile) -> None:
     engine = compilation.engine
-    if not any(isinstance(d, ast.LayoutBlock) for d in file.module.decls):
-        raise engine.fail(None, f"{file.source.name} has no layout block")
     if compilation.rectangle is None:
         raise engine.fail(None, f"the layout block of {file.source.name} calls no @set_rectangle")
     if compilation.uses_memcpy:

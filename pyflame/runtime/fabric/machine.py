@@ -20,7 +20,7 @@ from pyflame.runtime.fabric.messages import FaultInfo, instruction_message, mome
 from pyflame.runtime.fabric.output import Line, OutputLog, Record
 from pyflame.runtime.fabric.report import Report, make_report
 from pyflame.runtime.fabric.router_faults import ROUTER_FAULTS, router_message
-from pyflame.runtime.fabric.stuck import stuck_report
+from pyflame.runtime.fabric.stuck import holder, stuck_report
 from pyflame.runtime.fabric.trace.chain import Link, critical_chain
 from pyflame.runtime.fabric.trace.nodes import drop_nodes
 from pyflame.runtime.fabric.trace.recorded import Recorded, recorded
@@ -215,6 +215,7 @@ class Machine:
         rows = functions >= 0
         pe[rows, w.HOST_FUNCTION] = functions[rows]
         pe[rows, w.HOST_READY] = 1
+        pe[rows, w.REPEATED] = 0
         for i, value in enumerate(args):
             pe[rows, w.HOST_ARGS + i] = value
         early = rows & (pe[:, w.UNBLOCKS] > 0)
@@ -374,7 +375,9 @@ class Machine:
             text = router_message(self.program, self.arrays, info)
             return f"{moment(self.program, info)}: {text}"
         callers = self._callers(info.pe) if info.pc == self._word(info.pe, w.PC) else []
-        return instruction_message(self.program, info, int(g[w.G_FAULT_TASK]), callers)
+        task = int(g[w.G_FAULT_TASK])
+        other = holder(self.program, self.arrays, info)
+        return instruction_message(self.program, info, task, callers, other)
 
     def _word(self, pe: int, word: int) -> int:
         return int(self.arrays.pe[pe * w.PE_WORDS + word])

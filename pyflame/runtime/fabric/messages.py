@@ -135,7 +135,8 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
         "(.activate or .unblock) or use another queue"
     ),
     Fault.MICROTHREAD_BUSY: lambda f, i: (
-        f"microthread {f.a} still runs another operation; use other queues, or .ut_id on WSE-3"
+        f"microthread {f.a} still runs another operation; an operation takes the microthread of "
+        "its queue's number: use queues of different numbers, or .ut_id on WSE-3"
         if f.a >= 0 else "all microthreads are busy; wait for one to complete"
     ),
     Fault.DIVIDE: lambda f, i: f"integer division of {f.a} by zero",
@@ -200,12 +201,13 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
 
 
 def instruction_message(
-    program: Program, info: FaultInfo, task: int, callers: Sequence[int]
+    program: Program, info: FaultInfo, task: int, callers: Sequence[int], other: str = ""
 ) -> str:
     """The whole message of a fault of an instruction.
 
     `task` is as in the kernel's TASK word; `callers` are the instructions that called the function,
-    the innermost first: a fault inside a library names the line that called it.
+    the innermost first: a fault inside a library names the line that called it. `other` is the
+    operation that is in the way, if one is.
     """
     image = program.images[int(program.image_of[info.pe])]
     line = source_line(program, image, info.pc)
@@ -215,7 +217,7 @@ def instruction_message(
         outside = (source_line(program, image, pc) for pc in callers)
         caller = next((at for at in outside if not at.startswith("<")), "")
         where += f", called at {caller}" if caller else ""
-    text = _TEXTS[info.kind](info, image)
+    text = _TEXTS[info.kind](info, image) + (f"; the other is {other}" if other else "")
     return f"{moment(program, info)}, in {task_name(image, task)}{where}: {text}"
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from pyflame.runtime.fabric.grouping import VALUE, Note, grouped, which
 from pyflame.runtime.fabric.image import Image, Program
-from pyflame.runtime.fabric.isa import DsdOp, TaskKind
+from pyflame.runtime.fabric.isa import DsdOp, Fault, TaskKind
 from pyflame.runtime.fabric.kernel import words as w
-from pyflame.runtime.fabric.messages import port, source_line, task_name
+from pyflame.runtime.fabric.messages import FaultInfo, port, source_line, task_name
 from pyflame.runtime.fabric.upstream import Upstream
 
 MOST_LINES = 40
@@ -113,6 +113,30 @@ def stalled(
         blocked = " (blocked)" if lane < w.MAIN and words[w.UT_BLOCKED] >> lane & 1 else ""
         text = f"{who}{blocked} stalls in {name} on {on}, {left}{_at(line)}"
         yield Note(STALLED, text, (*values, *counts))
+
+
+def holder(program: Program, m: w.Arrays, info: FaultInfo) -> str:
+    """The live operation whose queue or microthread a faulting one wants, "" for other faults."""
+    image = program.images[int(program.image_of[info.pe])]
+    kind = w.K_FABOUT if info.b == 1 else w.K_FABIN
+    for lane in range(w.MAIN):
+        if not _block(m, info.pe)[w.LIVE] >> lane & 1:
+            continue
+        live = w.lane_words(m, info.pe, lane)
+        if info.kind == Fault.MICROTHREAD_BUSY:
+            found = lane == info.a
+        else:
+            found = info.kind == Fault.QUEUE_BUSY and (kind, info.a) in _queues_of(live)
+        if found:
+            name = DsdOp(int(live[w.L_OP])).name.lower()
+            return f"@{name}{_at(source_line(program, image, int(live[w.L_PC])))}"
+    return ""
+
+
+def _queues_of(live: np.ndarray) -> set[tuple[int, int]]:
+    """(kind of operand, queue) of what a lane's operation reads and writes."""
+    records = live[w.LIVE_WORDS :].reshape(3, w.OPERAND_RECORD)
+    return {(int(record[w.K_KIND]), int(record[w.K_QUEUE])) for record in records}
 
 
 def _at(line: str) -> str:
@@ -222,3 +246,6 @@ def _tasks(m: w.Arrays, pe: int, image: Image) -> Iterator[Note]:
     for number in range(w.TASKS):
         if waiting >> number & 1:
             yield Note(ACTIVE, f"{task_name(image, number)} is active but blocked")
+        if words[w.REPEATED] >> number & 1:
+            text = f"{task_name(image, number)} was activated again before it had started"
+            yield Note(ACTIVE, f"{text}; it then runs once: give every operation a task of its own")

@@ -158,10 +158,16 @@ class SdkRuntime:
 
     def write_log(self, empty: bool = False) -> None:
         """Write what ``<simprint>`` printed to `LOG` in the current directory; when nothing, only
-        if `empty`."""
+        if `empty`. A directory that cannot be written is no reason to fail: it is warned of."""
         lines = self.device.printed() if isinstance(self.device, Inspectable) else []
-        if lines or empty:
-            Path(LOG).write_text("".join(f"{line}\n" for line in lines))
+        if not lines and not empty:
+            return
+        try:
+            Path(LOG).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        except OSError as error:
+            if lines:
+                warning = f"{LOG} with {len(lines)} lines of output is not written: {error}"
+                warnings.warn(warning, RuntimeWarning, stacklevel=3)
 
     @property
     def pending(self) -> int:

@@ -64,6 +64,7 @@ BODY_ERRORS = {
     "const v = @get_output_queue(6);": "output queue 6 is out of range 0 to 5 on wse2",
     "const v = @get_local_task_id(31);": "local task id 31 is out of range 0 to 30 on wse2",
     "const v = @frobnicate(1);": "there is no builtin @frobnicate",
+    "const v = @fmul(1.0);": "there is no builtin @fmul; did you mean @fmuls or @fmulh?",
     "const v = @__xcoord();": "there is no builtin @__xcoord",
     "const v = @as(u16);": "@as takes 2 arguments, found 1",
     "const v = @bitcast(u32, @as(u16, 1));": "@bitcast needs equal widths",
@@ -153,7 +154,7 @@ COMPTIME_ERRORS = {
     "@bind_local_task(t, @get_local_task_id(29)); @set_teardown_handler(f, c);":
         "'t' is bound to the teardown task id, but the program has handlers",
     "@initialize_queue(q, .{ .color = c }); @initialize_queue(q, .{ .color = c });":
-        "input_queue 2 is initialised twice",
+        "input queue 2 is initialised twice",
     "@initialize_queue(q, .{});": "an input_queue is initialised with .{ .color = … }",
     "@set_local_color_config(c, .{ .routes = .{ .rx = RAMP, .tx = EAST } }); "
     "@set_local_color_config(c, .{ .routes = .{ .rx = RAMP, .tx = EAST } });":
@@ -232,6 +233,12 @@ LAYOUT_ERRORS = {
 def test_layout(errors: Errors, body: str):
     layout = "const c = @get_color(1);\nlayout { " + body + " }"
     assert LAYOUT_ERRORS[body] in errors("", layout=layout)
+
+
+def test_a_layout_without_a_layout_block(errors: Errors):
+    assert errors("", layout="param n: u16;\nfn f() void { @export_symbol(n); }\n") == (
+        "error: layout.csl has no layout block; name the file that has 'layout { … }'"
+    )
 
 
 def test_param_that_is_used_but_not_supplied(errors: Errors):

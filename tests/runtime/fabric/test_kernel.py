@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import queue
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +81,51 @@ def test_cache_lies_in_the_users_directory_where_the_package_is_read_only(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(jit, "_writable", lambda directory: tmp_path in directory.parents)
     assert tmp_path / "pyflame" == jit.cache_directory().parent
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_person_learns_that_the_simulator_is_being_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for stderr, expected in (
+        (io.StringIO(), ""),
+        (
+            Screen(),
+            "pyflame: compiling the simulator, once for this installation; it takes about half a "
+            "minute; no directory to keep it in is writable, NUMBA_CACHE_DIR can name one …\n",
+        ),
+    ):
+        monkeypatch.setattr("sys.stderr", stderr)
+        jit._NoCache().load_overload(None, None)
+        assert stderr.getvalue() == expected
+
+
+def test_one_process_compiles_while_others_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(jit, "_tell", said.put)
+    first = jit._compiling(tmp_path / "cache" / "compiling")
+    assert first is not None and said.empty()
+
+    def wait() -> None:
+        held = jit._compiling(tmp_path / "cache" / "compiling")
+        assert held is not None
+        held.close()
+
+    second = threading.Thread(target=wait)
+    second.start()
+    assert said.get(timeout=60) == jit.WAITING
+    assert second.is_alive()
+    first.close()
+    second.join(timeout=60)
+    assert not second.is_alive()
 
 
 def test_only_used_descriptor_slots_take_memory() -> None:

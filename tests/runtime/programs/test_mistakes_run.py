@@ -24,12 +24,21 @@ from tests.runtime.programs.sources import Source, launched
 Stop = Callable[..., str]
 
 BUSY = "is still used by another operation; wait for its completion (.activate or .unblock) or use"
+SHARED = (
+    "still runs another operation; an operation takes the microthread of its queue's number: use "
+    "queues of different numbers, or .ut_id on WSE-3"
+)
 LIVE: dict[tuple[str, ...], str] = {
     (RECEIVE, RECEIVE + " // here"): f"input queue 2 {BUSY} another queue",
     (SEND, SEND + " // here"): f"output queue 2 {BUSY} another queue",
-    (RECEIVE, SEND + " // here"):
-        "microthread 2 still runs another operation; use other queues, or .ut_id on WSE-3",
-}  # fmt: skip
+    (RECEIVE, SEND + " // here"): f"microthread 2 {SHARED}",
+}
+
+
+def in_the_way(source: Source) -> str:
+    """What a message says of the operation one line above the one that is marked."""
+    file, line = source.line().split(":")
+    return f"; the other is @mov32, at {file}:{int(line) - 1}"
 
 
 @pytest.mark.parametrize("lines", LIVE)
@@ -37,7 +46,7 @@ def test_two_live_operations_on_a_queue_or_microthread(
     stop: Stop, arch: str, lines: tuple[str, ...]
 ):
     source = Source(BOTH + main(*lines), routes=SELF)
-    faulted(stop(source, arch), source, LIVE[lines])
+    faulted(stop(source, arch), source, LIVE[lines] + in_the_way(source))
 
 
 def test_two_live_operations_on_a_microthread_of_the_program(stop: Stop):
@@ -50,10 +59,7 @@ def test_two_live_operations_on_a_microthread_of_the_program(stop: Stop):
         ),
         routes=SELF,
     )
-    faulted(
-        stop(source, "wse3"), source,
-        "microthread 5 still runs another operation; use other queues, or .ut_id on WSE-3",
-    )  # fmt: skip
+    faulted(stop(source, "wse3"), source, f"microthread 5 {SHARED}{in_the_way(source)}")
 
 
 @pytest.mark.parametrize(("line", "queue"), [(RECEIVE, "input queue 2"), (SEND, "output queue 2")])
@@ -212,8 +218,9 @@ def test_tasks_without_end_name_a_limit_that_can_be_raised(tmp_path: Path, arch:
 
 def test_a_mistake_is_found_under_any_timing_and_order(stop: Stop, arch: str):
     source = Source(BOTH + main(RECEIVE, RECEIVE + " // here"), routes=SELF)
+    expected = f"input queue 2 {BUSY} another queue{in_the_way(source)}"
     for options in ({"timing": "unit"}, {"shuffle_seed": 3}):
-        faulted(stop(source, arch, None, **options), source, f"input queue 2 {BUSY} another queue")
+        faulted(stop(source, arch, None, **options), source, expected)
 
 
 def test_a_fault_is_a_simulation_error(tmp_path: Path, arch: str):

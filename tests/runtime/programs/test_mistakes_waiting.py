@@ -80,6 +80,26 @@ def test_a_missing_unblock_cmd_stream(stop: Stop, arch: str):
     ]
 
 
+def test_a_task_that_is_activated_twice_before_it_starts(stop: Stop, arch: str):
+    source = Source(
+        """
+        const tick_id = @get_local_task_id(9);
+        var pending: u16 = 2;
+        task tick() void {
+          pending -= 1;
+          if (pending == 0) { sys.unblock_cmd_stream(); }
+        }
+        comptime { @bind_local_task(tick, tick_id); }
+        fn main() void { @activate(tick_id); @activate(tick_id); }
+        """
+    )
+    assert stop(source, arch).splitlines()[1:] == [
+        "  1 PE has not called unblock_cmd_stream: (0, 0); every PE must call it once per launch",
+        "  PE (0, 0): local task 9 (tick) was activated again before it had started; it then runs "
+        "once: give every operation a task of its own",
+    ]
+
+
 def test_a_task_that_nobody_unblocks(stop: Stop, arch: str):
     source = Source(
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyflame.runtime.csl import ast
+from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.builtins_tasks import options_of, priority_level
 from pyflame.runtime.csl.sema.core import Sema, builtin, describe, refuse_reserved
@@ -35,7 +36,9 @@ def initialize_queue(s: Sema, node: ast.BuiltinCall) -> Value:
     refuse_reserved(s, node.args[0].span, what, number, reserved)
     table = s.unit.input_queues if queue.type is T.INPUT_QUEUE else s.unit.output_queues
     if number in table:
-        raise s.fail(node.span, f"{queue.type} {number} is initialised twice")
+        first = s.unit.queue_spans.get((what, number))  # none for a queue of the library's
+        notes = () if first is None else (Note("the first @initialize_queue is here", first),)
+        raise s.fail(node.span, f"{what} {number} is initialised twice", *notes)
     color = _queue_color(s, node, queue.type, options)
     for other in s.unit.input_queues.values() if queue.type is T.INPUT_QUEUE else ():
         if other.color == color:
@@ -46,6 +49,7 @@ def initialize_queue(s: Sema, node: ast.BuiltinCall) -> Value:
             )
     priority = _priority(s, options.get("priority"), node.span)
     table[number] = Queue(number, color, priority)
+    s.unit.queue_spans[what, number] = node.span
     return VOID_VALUE
 
 

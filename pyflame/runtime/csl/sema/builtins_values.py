@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.coerce import coerce
@@ -32,13 +34,20 @@ MAX_PRINTED = 100_000
 """Most messages of @comptime_print in one run."""
 
 
+def _suggestion(name: str) -> str:
+    """Builtins that were perhaps meant."""
+    public = (known for known in BUILTINS if not known.startswith("__"))
+    close = difflib.get_close_matches(name, public, 2)
+    return f"; did you mean {' or '.join(f'@{c}' for c in close)}?" if close else ""
+
+
 @evaluates(ast.BuiltinCall)
 def builtin_call(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@name(…)``: looked up in the table of builtins."""
     s.touched += 1
     entry = BUILTINS.get(node.name)
     if entry is None or (node.name.startswith("__") and not node.span.file.library):
-        raise s.fail(node.span, f"there is no builtin @{node.name}")
+        raise s.fail(node.span, f"there is no builtin @{node.name}{_suggestion(node.name)}")
     least, most, rule = entry
     count = len(node.args)
     if count < least or (most >= 0 and count > most):

@@ -285,6 +285,7 @@ class Sema:
         """`value`, which must be known at compile time."""
         if value.__class__ is Const or is_known(value):
             return value
+        abort_if_failed(value)
         raise self.fail(
             span, f"this {what} must be known at compile time, but it is computed at run time"
         )
@@ -306,6 +307,7 @@ class Sema:
     def as_integer(self, value: Value, span: Span, what: str) -> int:
         """`value` as a known integer."""
         if not isinstance(value, Const):
+            abort_if_failed(value)
             raise self.fail(span, f"{what} must be an integer known at compile time")
         if not T.is_integer(value.type):
             raise self.fail(span, f"{what} must be an integer, found {value.type}")
@@ -478,6 +480,14 @@ def describe(value: Value) -> str:
     if isinstance(value, Struct) and value.type is T.ANON_STRUCT:
         return f"a struct with the fields {', '.join(value.fields) or '(none)'}"
     return f"a value of type {value.type}"
+
+
+def abort_if_failed(value: Value) -> None:
+    """Stop at a value with a part whose declaration has an error that is already reported."""
+    parts = value.items if isinstance(value, Tuple) else ()
+    for part in value.fields.values() if isinstance(value, Struct) else parts:
+        abort_if_failed(part)
+    _ = value.type  # raises Abort
 
 
 def refuse_reserved(s: Sema, span: Span, what: str, number: int, reserved: Sequence[int]) -> None:

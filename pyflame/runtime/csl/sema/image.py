@@ -118,6 +118,8 @@ class ImageUnit:
         """Where @export_symbol exports them."""
         self.input_queues: dict[int, Queue] = {}
         self.output_queues: dict[int, Queue] = {}
+        self.queue_spans: dict[tuple[str, int], Span] = {}
+        """Where @initialize_queue names them, by "input queue" or "output queue" and number."""
         self.active: list[int] = []
         self.blocked: dict[tuple[int, int], None] = {}
         self.compiling: FunctionInstance | None = None

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numba
 from numba import njit, types
@@ -57,6 +57,7 @@ def _writable(directory: Path) -> bool:
 _BaseLocator: Any = caching._CacheLocator
 _BaseImplementation: Any = caching.CompileResultCacheImpl
 _BaseCache: Any = caching.FunctionCache
+_BaseNoCache: Any = caching.NullCache
 
 
 class _Locator(_BaseLocator):
@@ -85,7 +86,68 @@ class _Implementation(_BaseImplementation):
 
 
 class _KernelCache(_BaseCache):
+    """Numba's cache, in which one process compiles while others wait for what it writes."""
+
     _impl_class = _Implementation
+    _lock: IO[bytes] | None = None
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        found = super().load_overload(sig, target_context)
+        if found is None:
+            self._lock = _compiling(Path(self.cache_path) / "compiling")
+            found = super().load_overload(sig, target_context)
+            if found is not None:
+                self._release()
+            else:
+                _tell(COMPILING)
+        return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+class _NoCache(_BaseNoCache):
+    """Where nothing can be written: compile, and say what would help."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> None:
+        _tell(f"{COMPILING}; no directory to keep it in is writable, NUMBA_CACHE_DIR can name one")
+
+
+COMPILING = "compiling the simulator, once for this installation; it takes about half a minute"
+WAITING = "waiting for another process, which is compiling the simulator"
+
+
+def _tell(text: str) -> None:
+    """Say to a person why nothing seems to happen; programs that read stderr need not know."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(f"pyflame: {text} …", file=sys.stderr, flush=True)
+
+
+def _compiling(path: Path) -> IO[bytes] | None:
+    """The file, locked, when no other process holds it; None where files cannot be locked."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: every process compiles, the last one's result stays
+        return None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _tell(WAITING)
+            fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError:
+        return None
+    return file
 
 
 def _plain(t: types.Type) -> types.Type:
@@ -127,5 +189,5 @@ def entry(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             compiled._cache = _KernelCache(function)
         except (RuntimeError, OSError):
-            return compiled
+            compiled._cache = _NoCache()
     return compiled

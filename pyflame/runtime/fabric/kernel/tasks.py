@@ -64,14 +64,17 @@ def task_function(m, pe, kind, number):
 
 @kernel
 def activate(m, pe, number):
-    """Set a local task's active flag; False after a fault."""
+    """Set a local task's active flag, noting if it is set already; False after a fault."""
     if number < 0 or number >= w.TASKS:
         fault(m, oc.F_BAD_ID, pe, number, 2)
         return False
     if task_function(m, pe, oc.TASK_LOCAL, number) < 0:
         fault(m, oc.F_BAD_TASK, pe, number, oc.TASK_LOCAL)
         return False
-    m.pe[pe * w.PE_WORDS + w.ACTIVE] |= np.int64(1) << number
+    p = pe * w.PE_WORDS
+    bit = np.int64(1) << number
+    m.pe[p + w.REPEATED] |= m.pe[p + w.ACTIVE] & bit
+    m.pe[p + w.ACTIVE] |= bit
     return True
 
 
