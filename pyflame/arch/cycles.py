@@ -61,3 +61,9 @@ WSE2_CYCLES = CycleModel(
     task_start=2,  # L
 )
 """WSE-2, as far as it is known to differ."""
+
+UNROLLED_TRIPS = 16
+"""C: the CSL compiler unrolls a loop of known bounds that has at most this many trips."""
+
+PREDICATED_INSTRUCTIONS = 8
+"""C: the CSL compiler predicates an `if` of at most this many scalar instructions, or it jumps."""

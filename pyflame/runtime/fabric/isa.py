@@ -198,18 +198,11 @@ class Math(IntEnum):
     MIN = 13
     MAX = 14
     TAN = 15
-    ATAN = 16
-    EXP2 = 17
-    LOG2 = 18
-    ROUND = 19
-    FMA = 20  # r(a) = r(b) * r(c) + r(a)
-    CLZ = 21
-    CTZ = 22
-    POPCNT = 23
-    ASIN = 24
-    ACOS = 25
-    SIGN = 26
-    SCALE = 27  # r(b) * 2 ** r(c), of which r(c) is an integer
+    CLZ = 16
+    CTZ = 17
+    POPCNT = 18
+    SIGN = 19
+    SCALE = 20  # r(b) * 2 ** r(c), of which r(c) is an integer
 
 
 class FilterWord(IntEnum):
@@ -368,7 +361,7 @@ class Operand(IntEnum):
 
 
 class DsdOp(IntEnum):
-    """DSD operations. Values are indices of the table in `pyflame.runtime.fabric.dsdops`."""
+    """DSD operations. Values are rows of the table that `kernel.table` makes."""
 
     MOV16 = 0
     MOV32 = 1
@@ -505,16 +498,15 @@ class Fault(IntEnum):
     UNINITIALISED_QUEUE = 13
     BAD_TASK = 14  # activate of an id that no task is bound to
     BAD_EXTENT = 15
-    STACK = 16
-    MISALIGNED = 17  # 16- or 32-bit access at an odd, or 32-bit at an odd 16-bit, address
-    BAD_ID = 18  # a colour, queue, task or function number out of range at run time
-    ASYNC_MEMORY = 20  # asynchronous operation without a fabric or FIFO operand
-    FIFO_WIDTH = 21  # element width of the operation differs from the FIFO's
-    BAD_INDEX = 22  # an index of an array is negative or not below its size
-    EXCEPTION = 23  # a floating-point exception that the program unmasked
-    NO_RESULT = 24  # a function that returns a value ran off its end
-    STOLEN = 25  # a data task is to take a wavelet that a live operation reads
-    TWO_UNBLOCKS = 26  # a second unblock_cmd_stream since the last launch
-    QUEUE_NOT_EMPTY = 27  # a queue changes its colour while it holds wavelets
-    FIFO_FULL = 28  # a push to a full FIFO whose full_action is to fault
-    FIFO_EMPTY = 29  # a pop from an empty FIFO whose empty_action is to fault
+    MISALIGNED = 16  # 16- or 32-bit access at an odd, or 32-bit at an odd 16-bit, address
+    BAD_ID = 17  # a colour, queue, task or function number out of range at run time
+    ASYNC_MEMORY = 18  # asynchronous operation without a fabric or FIFO operand
+    FIFO_WIDTH = 19  # element width of the operation differs from the FIFO's
+    BAD_INDEX = 20  # an index of an array is negative or not below its size
+    EXCEPTION = 21  # a floating-point exception that the program unmasked
+    NO_RESULT = 22  # a function that returns a value ran off its end
+    STOLEN = 23  # a data task is to take a wavelet that a live operation reads
+    TWO_UNBLOCKS = 24  # a second unblock_cmd_stream since the last launch
+    QUEUE_NOT_EMPTY = 25  # a queue changes its colour while it holds wavelets
+    FIFO_FULL = 26  # a push to a full FIFO whose full_action is to fault
+    FIFO_EMPTY = 27  # a pop from an empty FIFO whose empty_action is to fault

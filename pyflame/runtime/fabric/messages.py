@@ -161,7 +161,6 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
         f"an endless operation (extent {f.a}) needs a fabric or FIFO operand" if f.b == 1
         else f"extent {f.a} is outside 0 … 32767; 32766 elements are the most, 32767 means endless"
     ),
-    Fault.STACK: lambda f, i: "the register file is exhausted",
     Fault.MISALIGNED: lambda f, i: (
         f"access of {f.b} bytes at odd address {f.a}; values of 16 bits and more start at "
         "even bytes"

@@ -115,7 +115,7 @@ _INTEGER_MATH = (
 TRAPS = (Fault.ASSERT, Fault.NO_RESULT)
 """Faults that code may name."""
 _BITS = (Math.CLZ, Math.CTZ, Math.POPCNT)
-_BINARY_MATH = (Math.POW, Math.MIN, Math.MAX, Math.FMA, Math.SCALE)
+_BINARY_MATH = (Math.POW, Math.MIN, Math.MAX, Math.SCALE)
 SOURCES = ((DsdOperands.SRC0_KIND, 1), (DsdOperands.SRC1_KIND, 2))
 OPERANDS = (
     DsdOperands.DEST_KIND, DsdOperands.SRC0_KIND, DsdOperands.SRC1_KIND, DsdOperands.SCALAR_KIND,

@@ -24,7 +24,7 @@ from pyflame.runtime.fabric.verify import verify_stored
 from pyflame.runtime.host.codec import ELEMENT_TYPES, ArrayPool, Decoder, encode
 
 FORMAT = "pyflame-program"
-VERSION = 2
+VERSION = 3
 METADATA = "out.json"
 PROGRAM = "program.json"
 ARRAYS = "program.npz"

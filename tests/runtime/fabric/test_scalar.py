@@ -110,8 +110,8 @@ def test_every_half_has_the_value_numpy_gives_it() -> None:
         (Math.SQRT, 2.0, math.sqrt(2)), (Math.SQRT, -1.0, math.nan), (Math.EXP, 1.0, math.e),
         (Math.EXP, 1000.0, math.inf), (Math.LOG, 0.0, -math.inf), (Math.TANH, 0.5, math.tanh(0.5)),
         (Math.INV, 0.0, math.inf), (Math.FLOOR, -1.5, -2.0), (Math.CEIL, -1.5, -1.0),
-        (Math.ROUND, 2.5, 2.0), (Math.ROUND, 3.5, 4.0), (Math.ABS, -3.0, 3.0),
-        (Math.SIGMOID, 0.0, 0.5), (Math.SIGN, -2.0, -1.0), (Math.INVSQRT, 4.0, 0.5),
+        (Math.ABS, -3.0, 3.0), (Math.SIGMOID, 0.0, 0.5), (Math.SIGN, -2.0, -1.0),
+        (Math.INVSQRT, 4.0, 0.5),
     ],
 )  # fmt: skip
 def test_math_functions_round_once_to_f32(f: Math, x: float, expected: float) -> None:

@@ -115,7 +115,6 @@ WRONG: list[tuple[Callable[[Program], None], str]] = [
     (instruction(Op.CALL, t=2), "t of CALL at go"),
     (instruction(Op.MATH, d=Math.CLZ), "there is no CLZ of F32"),
     (instruction(Op.MATH, t=Type.I32), "there is no SQRT of I32"),
-    (instruction(Op.MATH, d=Math.FMA), "FMA needs a second operand"),
     (instruction(Op.CAST, c=13), "c of CAST"),
     (instruction(Op.MATH, d=Math.SCALE), "SCALE needs a second operand"),
     (instruction(Op.COPY, d=49153), "d of COPY at go"),

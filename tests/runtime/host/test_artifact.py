@@ -116,7 +116,7 @@ def set_in(*path: str | int, value: object):
     ("edit", "message"),
     [
         (set_in("format", value="other"), "is not a compiled program of PyFlame"),
-        (set_in("version", value=99), "has format version 99; this PyFlame reads 2: "),
+        (set_in("version", value=99), "has format version 99; this PyFlame reads 3: "),
         (set_in("sha256", value="0"), "digests differ"),
         (set_in("program", "width", value="3"), "program.width is '3'; expected int"),
         (set_in("program", "width", value=4), "image_of has shape (6,); expected (8,)"),

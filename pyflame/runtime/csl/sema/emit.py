@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyflame.arch.cycles import PREDICATED_INSTRUCTIONS
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.isa import Op
 from pyflame.runtime.fabric.isa import Type as Code
@@ -23,8 +24,6 @@ _PREDICABLE = _WRITES_A - {Op.DIV, Op.MOD, Op.DLD, Op.RANDOM, Op.CALL, Op.CALLR}
     Op.STORE,
     Op.BOUND,
 }
-_MOST_PREDICATED = 8
-"""Instructions that are predicated rather than jumped over, at most."""
 
 
 class Label:
@@ -124,7 +123,7 @@ class Emitter:
         skipped = self.code[index + 1 : target]
         return (
             self.code[index][0] in (Op.JZ, Op.JNZ)
-            and 0 < len(skipped) <= _MOST_PREDICATED
+            and 0 < len(skipped) <= PREDICATED_INSTRUCTIONS
             and all(code[0] in _PREDICABLE for code in skipped)
         )
 

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
+from pyflame.arch.cycles import UNROLLED_TRIPS
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.control import condition, entered_loop, statements
@@ -36,9 +37,6 @@ from pyflame.runtime.csl.sema.values import (
     element,
 )
 from pyflame.runtime.fabric.isa import Op
-
-MOST_UNROLLED = 16
-"""Trips up to which the CSL compiler is known to unroll a loop with known bounds."""
 
 
 @executes(ast.While)
@@ -221,7 +219,7 @@ def _runtime_for(s: Sema, node: ast.For, loop: Loop, iterable: Value) -> Signal 
     down = isinstance(step, Const) and step.value < 0
     emitter.emit(Op.GT if down else Op.LT, test, counter, limit, t=T.I64.code or 0)
     emitter.jump(Op.JZ, loop.end, test)
-    unrolled = _trips(start, stop, step) <= MOST_UNROLLED
+    unrolled = _trips(start, stop, step) <= UNROLLED_TRIPS
     if unrolled:
         emitter.unroll_last_jump()
     with s.scope(), s.branch():

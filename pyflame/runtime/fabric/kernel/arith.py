@@ -300,12 +300,8 @@ def float_function(f, x):
         return bounded_exp(x)
     if f == oc.M_SIGMOID:
         return 1.0 / (1.0 + bounded_exp(-x))
-    if f == oc.M_EXP2:
-        return bounded_exp(x * 0.6931471805599453) if abs(x) > 1000.0 else np.float64(2.0**x)
     if f == oc.M_TANH:
         return np.float64(math.tanh(x))
-    if f == oc.M_ATAN:
-        return np.float64(math.atan(x))
     if f == oc.M_ABS:
         return abs(x)
     if f == oc.M_SIGN:
@@ -318,14 +314,14 @@ def float_function(f, x):
         if x < 0.0:
             return np.float64(np.nan)
         return divide(np.float64(1.0), np.float64(math.sqrt(x)))
-    if f == oc.M_LOG or f == oc.M_LOG2:
+    if f == oc.M_LOG:
         if x <= 0.0:
             return np.float64(-np.inf) if x == 0.0 else np.float64(np.nan)
         if x - x != 0.0:
             return x
-        return np.float64(math.log(x)) if f == oc.M_LOG else np.float64(math.log2(x))
+        return np.float64(math.log(x))
     if x - x != 0.0:  # infinite
-        return x if f == oc.M_FLOOR or f == oc.M_CEIL or f == oc.M_ROUND else np.float64(np.nan)
+        return x if f == oc.M_FLOOR or f == oc.M_CEIL else np.float64(np.nan)
     return finite_function(f, x)
 
 
@@ -346,21 +342,12 @@ def finite_function(f, x):
         return np.float64(math.floor(x))
     if f == oc.M_CEIL:
         return np.float64(math.ceil(x))
-    if f == oc.M_ROUND:
-        down = np.float64(math.floor(x))
-        rest = x - down
-        odd = down - 2.0 * np.float64(math.floor(down * 0.5)) != 0.0
-        return down + 1.0 if rest > 0.5 or (rest == 0.5 and odd) else down
     if f == oc.M_SIN:
         return np.float64(math.sin(x))
     if f == oc.M_COS:
         return np.float64(math.cos(x))
-    if f == oc.M_TAN:
-        return np.float64(math.tan(x))
-    if f == oc.M_ASIN:
-        return np.float64(math.asin(x)) if abs(x) <= 1.0 else np.float64(np.nan)
-    assert f == oc.M_ACOS
-    return np.float64(math.acos(x)) if abs(x) <= 1.0 else np.float64(np.nan)
+    assert f == oc.M_TAN
+    return np.float64(math.tan(x))
 
 
 @kernel
@@ -408,7 +395,7 @@ def integer_function(f, t, a, b):
 
 @kernel
 def math_function(f, t, a, b):
-    """`Op.MATH` but for FMA: floats in float64, rounded once to `t`."""
+    """`Op.MATH`: floats in float64, rounded once to `t`."""
     if t < oc.T_F16:
         return integer_function(f, t, a, b)
     x = to_float(t, a)
@@ -423,12 +410,3 @@ def math_function(f, t, a, b):
         less = x < y
         return a if less == (f == oc.M_MIN) else b
     return from_float(t, float_function(f, x))
-
-
-@kernel
-def multiply_add(t, a, b, c):
-    """a * b + c: two roundings in f32, one in the halves, as the DSD operations."""
-    if t == oc.T_F32:
-        product = np.float32(f32_of(a) * f32_of(b))
-        return bits_of_f32(product + f32_of(c))
-    return from_float(t, to_float(t, a) * to_float(t, b) + to_float(t, c))

@@ -13,7 +13,6 @@ from pyflame.runtime.fabric.kernel.arith import (
     float_binary,
     integer_binary,
     math_function,
-    multiply_add,
     wrap,
 )
 from pyflame.runtime.fabric.kernel.descriptors import (
@@ -67,8 +66,8 @@ def arithmetic_cost(m, op, t, d):
             return g[w.G_FDIV]
         return g[w.G_IDIV] if d == 0 else g[w.G_IDIV_CONSTANT]
     if op == oc.MATH:
-        cheap = d == oc.M_MIN or d == oc.M_MAX or d == oc.M_ABS or d == oc.M_FMA or d == oc.M_SIGN
-        cheap = cheap or d == oc.M_FLOOR or d == oc.M_CEIL or d == oc.M_ROUND
+        cheap = d == oc.M_MIN or d == oc.M_MAX or d == oc.M_ABS or d == oc.M_SIGN
+        cheap = cheap or d == oc.M_FLOOR or d == oc.M_CEIL
         return g[w.G_COST + op] if cheap or t < oc.T_F16 else g[w.G_MATH]
     return g[w.G_COST + op]
 
@@ -98,8 +97,6 @@ def arithmetic(m, pe, op, t, r, a, b, c, d):
         rg[r + a] = cast(t, c, rg[r + b])
     elif op == oc.WRAP:
         rg[r + a] = wrap(t, rg[r + b])
-    elif d == oc.M_FMA:
-        rg[r + a] = multiply_add(t, rg[r + b], rg[r + c], rg[r + a])
     else:
         second = rg[r + c] if c >= 0 else np.int64(0)
         rg[r + a] = math_function(d, t, rg[r + b], second)
@@ -242,7 +239,7 @@ def run(m, pe, now):
                     rg[r + a] = wrap(t, read_clock(m, pe, address, now + cost))
                     continue
             if channel >= 0:
-                rg[r + a] = wrap(t, read_register(m, pe, address, channel))
+                rg[r + a] = wrap(t, read_register(m, address, channel))
                 continue
             if not accessible(m, pe, address, size_of(t)):
                 break

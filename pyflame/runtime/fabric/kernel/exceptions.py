@@ -101,8 +101,6 @@ def scalar_exceptions(m, pe, op, t, source, d, x, y, r):
             q = p
             if result > 0.0:
                 kind, q = OVER, result
-        elif d == oc.M_FMA:
-            return True
         elif d != oc.M_POW:
             q = p
     elif op != oc.MOD:

@@ -98,7 +98,7 @@ def direction_code(mask):
 
 
 @kernel
-def read_register(m, pe, address, channel):
+def read_register(m, address, channel):
     """The value of the register at `address`."""
     ch = m.ch
     if address < SWITCH_REGISTERS:

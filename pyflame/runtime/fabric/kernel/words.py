@@ -168,8 +168,6 @@ CHANNEL_WORDS = C_FIFO + 10
 ) = range(19)  # fmt: skip
 IMAGE_WORDS = 19
 FLUSHED_INPUT = COLORS  # handlers of flushed queues follow those of colours, bits likewise
-FLUSHED_OUTPUT = COLORS + QUEUES
-HANDLERS = COLORS + 2 * QUEUES
 FIFO_ROW = 7  # address, elements, bytes of one, tasks of push and pop, actions if full and empty
 
 # --- queue tables (im), at QUEUE_TABLE: each PE's own if queues may change colours ------------
