@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from pyflame.errors import DTypeError, ShapeError, SimulationError, UnsupportedError
+from pyflame.errors import DTypeError, SimulationError, UnsupportedError
 from pyflame.runtime.device import Device, Inspectable, open_device
-from pyflame.runtime.fabric.image import Image, Program, Symbol
+from pyflame.runtime.fabric.image import Program
 from pyflame.runtime.host.arguments import pack_arguments, pack_words
 from pyflame.runtime.host.artifact import read_artifact
 from pyflame.runtime.host.checks import element_type, integer, pair, text
@@ -25,6 +25,7 @@ from pyflame.runtime.host.commands import (
     StreamIn,
     StreamOut,
 )
+from pyflame.runtime.host.exports import Exports
 from pyflame.runtime.host.memory import dump_memory, read_variable
 from pyflame.runtime.host.platform import (
     SdkCompileArtifacts,
@@ -38,7 +39,6 @@ from pyflame.runtime.host.transfers import (
     MemcpyOrder,
     Region,
     check_array,
-    check_region,
 )
 
 LOG = "sim.log"
@@ -108,7 +108,7 @@ class SdkRuntime:
         """The machine, from `load` on."""
         self.state = State.NEW
         self._queue = CommandQueue()
-        self._names = list(self.program.exports)
+        self._exports = Exports(self.program)
         self.origin, self._ports = read_streams(self.directory)
         current.runtimes.append(self)
 
@@ -182,9 +182,7 @@ class SdkRuntime:
         Raises:
             SimulationError: nothing of that name is exported.
         """
-        if text("get_id: the name", symbol) not in self.program.exports:
-            raise SimulationError(f"get_id: {self._no_symbol(symbol)}")
-        return self._names.index(symbol)
+        return self._exports.number("get_id", symbol)
 
     def coord_logical_to_physical(self, logical_coords: tuple[int, int]) -> tuple[int, int]:
         """Place on the fabric, (column, row), of a place in the program's rectangle."""
@@ -209,7 +207,7 @@ class SdkRuntime:
         `dest` is a symbol's number (`get_id`), or a colour's with ``streaming=True``. `src` is
         contiguous with 4 bytes per element; with MEMCPY_16BIT only the low halves count.
         """
-        region = self._region("memcpy_h2d", px, py, w, h, elem_per_pe)
+        region = self._exports.region("memcpy_h2d", px, py, w, h, elem_per_pe)
         return self._send("memcpy_h2d", dest, src, region, options)
 
     def memcpy_h2d_rowbcast(
@@ -224,7 +222,9 @@ class SdkRuntime:
         **options: Any,
     ) -> Command:
         """Send ``src[h][elem_per_pe]``: every PE of row i receives ``src[i]``."""
-        region = self._region("memcpy_h2d_rowbcast", px, py, w, h, elem_per_pe, broadcast_x=True)
+        region = self._exports.region(
+            "memcpy_h2d_rowbcast", px, py, w, h, elem_per_pe, broadcast_x=True
+        )
         return self._send("memcpy_h2d_rowbcast", dest, src, region, options)
 
     def memcpy_h2d_colbcast(
@@ -239,7 +239,9 @@ class SdkRuntime:
         **options: Any,
     ) -> Command:
         """Send ``src[w][elem_per_pe]``: every PE of column i receives ``src[i]``."""
-        region = self._region("memcpy_h2d_colbcast", px, py, w, h, elem_per_pe, broadcast_y=True)
+        region = self._exports.region(
+            "memcpy_h2d_colbcast", px, py, w, h, elem_per_pe, broadcast_y=True
+        )
         return self._send("memcpy_h2d_colbcast", dest, src, region, options)
 
     def memcpy_h2d_stride(
@@ -259,7 +261,7 @@ class SdkRuntime:
 
         `src` is ``[rows][columns][elem_per_pe]`` of the PEs that receive.
         """
-        region = self._region(
+        region = self._exports.region(
             "memcpy_h2d_stride", px, py, w, h, elem_per_pe, step_x=row_stride, step_y=col_stride
         )
         return self._send("memcpy_h2d_stride", dest, src, region, options)
@@ -280,17 +282,17 @@ class SdkRuntime:
         `src` is a symbol's number, or a colour's with ``streaming=True``.
         """
         call = "memcpy_d2h"
-        region = self._region(call, px, py, w, h, elem_per_pe)
+        region = self._exports.region(call, px, py, w, h, elem_per_pe)
         chosen = _memcpy_options(call, options)
         dest = _first(dest, region.size)
         check_array(call, "dest", dest, region, writable=True)
         order = chosen["order"]
         if chosen["streaming"]:
-            color = self._color(call, src, "D2H")
+            color = self._exports.color(call, src, "D2H")
             text = f"{call} of {region.elements} wavelets on colour {color}, {region}"
             command: Command = StreamOut(text, array=dest, region=region, order=order, color=color)
         else:
-            name = self._variable(call, src, region, chosen["data_type"], writing=False)
+            name = self._exports.variable(call, src, region, chosen["data_type"], writing=False)
             command = CopyOut(
                 f"{call} of {name!r}, {region}",
                 array=dest,
@@ -305,13 +307,13 @@ class SdkRuntime:
 
     def launch(self, symbol: str, *args: Any, nonblock: bool = False) -> Command:
         """Call an exported function on every PE, with type-checked scalar arguments."""
-        bits = pack_arguments(symbol, self._parameters("launch", symbol), args)
+        bits = pack_arguments(symbol, self._exports.parameters("launch", symbol), args)
         command = Launch(f"launch of {symbol!r}", name=symbol, arguments=bits)
         return self._submit("launch", command, nonblock)
 
     def call(self, symbol: str, params: Sequence[int], nonblock: bool = False) -> Command:
         """As `launch`, with each argument given as a 32-bit word."""
-        bits = pack_words(symbol, self._parameters("call", symbol), params)
+        bits = pack_words(symbol, self._exports.parameters("call", symbol), params)
         command = Launch(f"call of {symbol!r}", name=symbol, arguments=bits)
         return self._submit("call", command, nonblock)
 
@@ -447,118 +449,6 @@ class SdkRuntime:
         if not task.done and task not in self._queue:
             raise SimulationError(f"{call}: {task!r} belongs to another runtime")
 
-    def _no_symbol(self, symbol: Any) -> str:
-        known = ", ".join(self._names) or "nothing"
-        return (
-            f"{symbol!r} is not exported (@export_name in the layout, @export_symbol in the PE "
-            f"program); exported: {known}"
-        )
-
-    def _region(
-        self,
-        call: str,
-        px: int,
-        py: int,
-        w: int,
-        h: int,
-        elements: int,
-        *,
-        step_x: int = 1,
-        step_y: int = 1,
-        broadcast_x: bool = False,
-        broadcast_y: bool = False,
-    ) -> Region:
-        numbers = {"px": px, "py": py, "w": w, "h": h, "elem_per_pe": elements}
-        numbers |= {"row_stride": step_x, "col_stride": step_y}
-        for name, value in numbers.items():
-            if not isinstance(value, (int, np.integer)):
-                raise DTypeError(f"{call}: {name} is {value!r}; expected an integer")
-        x, y, width, height, count, step_x, step_y = map(int, numbers.values())
-        region = Region(x, y, width, height, count, step_x, step_y, broadcast_x, broadcast_y)
-        check_region(call, region, self.program.width, self.program.height)
-        return region
-
-    def _color(self, call: str, color: Any, direction: str) -> int:
-        known = {n: c for n, c in self.program.streaming.items() if direction in n}
-        if color not in known.values():
-            shown = ", ".join(f"{c} ({name})" for name, c in known.items()) or "none"
-            raise SimulationError(
-                f"{call}: {color!r} is not a streaming colour of this direction; the layout gives "
-                f"<memcpy/get_params> these: {shown}"
-            )
-        return int(color)
-
-    def _variable(
-        self, call: str, number: Any, region: Region, data_type: MemcpyDataType, *, writing: bool
-    ) -> str:
-        """The name of variable `number`, checked on every PE of `region`."""
-        name = self._name(call, number)
-        if self.program.exports[name][0]:
-            raise SimulationError(f"{call}: {name!r} is a function; launch calls it")
-        need = region.elements * data_type.bytes
-        beyond = ""
-        for image in self._images(region):
-            symbol = self._symbol(call, image, name)
-            if writing and not symbol.mutable:
-                raise SimulationError(
-                    f"{call}: {name!r} is exported as read-only; "
-                    "pass true as third argument of @export_name to let the host write it"
-                )
-            if need > symbol.size:
-                message = (
-                    f"{call}: {region.elements} elements of {data_type.bytes} bytes do not fit "
-                    f"{name!r}, an array of {symbol.size // symbol.element.bytes} "
-                    f"{symbol.element.name.lower()} ({symbol.size} bytes) in {image.name}"
-                )
-                if writing:
-                    raise ShapeError(message)
-                beyond = beyond or message
-        if beyond:  # The hardware reads on into whatever follows, and published programs do so.
-            warnings.warn(f"{beyond}; what follows it is read", RuntimeWarning, stacklevel=3)
-        return name
-
-    def _name(self, call: str, number: Any) -> str:
-        if isinstance(number, str):
-            raise DTypeError(f"{call}: the symbol is given as {number!r}; pass get_id({number!r})")
-        if not isinstance(number, (int, np.integer)) or not 0 <= number < len(self._names):
-            raise SimulationError(
-                f"{call}: {number!r} is not the number of an exported symbol (get_id gives it); "
-                "a colour needs streaming=True"
-            )
-        return self._names[int(number)]
-
-    def _images(self, region: Region) -> list[Image]:
-        width, height = self.program.width, self.program.height
-        block = self.program.image_of.reshape(height, width)[
-            region.y : region.y + region.height : region.step_y,
-            region.x : region.x + region.width : region.step_x,
-        ]
-        return [self.program.images[i] for i in np.unique(block)]
-
-    def _symbol(self, call: str, image: Image, name: str) -> Symbol:
-        symbol = image.symbols.get(name)
-        if symbol is None:
-            at = int(np.argmax(self.program.image_of == self.program.images.index(image)))
-            row, column = divmod(at, self.program.width)
-            raise SimulationError(
-                f"{call}: {name!r} is not exported by {image.name}, which runs on PE "
-                f"({column}, {row}); every PE that takes part needs @export_symbol"
-            )
-        return symbol
-
-    def _parameters(self, call: str, name: str) -> tuple[Any, ...]:
-        entry = self.program.exports.get(text(f"{call}: the name", name))
-        if entry is None:
-            raise SimulationError(f"{call}: {self._no_symbol(name)}")
-        if not entry[0]:
-            raise SimulationError(
-                f"{call}: {name!r} is a variable of type {entry[1]}, not a function"
-            )
-        image = self.program.images[0]
-        for image in self._images(Region(0, 0, self.program.width, self.program.height, 1)):
-            self._symbol(call, image, name)
-        return image.functions[image.symbols[name].function].parameters
-
     # Sending
 
     def _send(
@@ -570,13 +460,13 @@ class SdkRuntime:
         check_array(call, "src", src, region, writable=False)
         order = chosen["order"]
         if chosen["streaming"]:
-            color = self._color(call, dest, "H2D")
+            color = self._exports.color(call, dest, "H2D")
             text = f"{call} of {region.elements} wavelets on colour {color}, {region}"
             command: StreamIn | CopyIn = StreamIn(
                 text, array=src, region=region, order=order, color=color
             )
         else:
-            name = self._variable(call, dest, region, chosen["data_type"], writing=True)
+            name = self._exports.variable(call, dest, region, chosen["data_type"], writing=True)
             command = CopyIn(
                 f"{call} to {name!r}, {region}",
                 array=src,

@@ -176,8 +176,8 @@ MISTAKES: list[tuple[dict[str, Any], type[PyFlameError], str]] = [
     (
         {"dest": 2},
         SimulationError,
-        "memcpy_h2d: 'fixed' is exported as read-only; pass true as third argument of "
-        "@export_name to let the host write it",
+        "memcpy_h2d: 'fixed' is a constant of pe.csl; export a var, or a pointer to one, to "
+        "let the host write it",
     ),
     (
         {"elem_per_pe": 7, "src": np.zeros(42, np.float32)},

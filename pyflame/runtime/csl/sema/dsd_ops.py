@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.calls import call_with, signature
+from pyflame.runtime.csl.sema.calls import call_with
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import BUILTINS, Sema, builtin, describe
 from pyflame.runtime.csl.sema.dsd_options import option_row, options_of
 from pyflame.runtime.csl.sema.emit import Label
+from pyflame.runtime.csl.sema.functions import signature
 from pyflame.runtime.csl.sema.memory import assign, deref
 from pyflame.runtime.csl.sema.values import (
     VOID_VALUE,
