@@ -175,6 +175,12 @@ def _tile(compilation: Compilation, code: TileCode) -> Tile:
     return Tile(compilation.load(code.path, span), Struct(T.ANON_STRUCT, values), span)
 
 
+_EXHAUSTED: dict[type[Exception], str] = {
+    RecursionError: "evaluation nests too deeply: divide the expression",
+    MemoryError: "evaluation takes more memory than this computer has: use smaller arrays",
+}
+
+
 def _run(compilation: Compilation, work: Callable[[], Program]) -> Program:
     """The program that `work` makes, or all errors that were found on the way."""
     program = None
@@ -183,13 +189,10 @@ def _run(compilation: Compilation, work: Callable[[], Program]) -> Program:
             program = work()
         except (Abort, TooManyErrors):
             pass
-        except RecursionError:
+        except (RecursionError, MemoryError) as error:
             compilation.engine.error_count += 1
             compilation.engine.diagnostics.append(
-                Diagnostic(
-                    "evaluation nests too deeply: divide the expression",
-                    compilation.current,
-                )
+                Diagnostic(_EXHAUSTED[type(error)], compilation.current)
             )
     compilation.engine.raise_if_errors()
     assert program is not None

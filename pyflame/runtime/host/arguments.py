@@ -54,9 +54,11 @@ def pack_words(name: str, parameters: Sequence[Type], words: Sequence[Any]) -> l
     """Bit patterns for `SdkRuntime.call`: one 32-bit word per parameter, narrow ones low.
 
     Raises:
-        DTypeError: the count does not fit, or a word is not a 32-bit integer.
+        DTypeError: `words` is no list, the count does not fit, or a word is no 32-bit integer.
     """
     call = f"call of {signature(name, parameters)}"
+    if not isinstance(words, (list, tuple, np.ndarray)):
+        raise DTypeError(f"{call}: the words are {words!r}; expected a list of integers")
     if len(words) != len(parameters):
         raise DTypeError(f"{call}: {len(words)} words were given; expected {len(parameters)}")
     bits: list[int] = []

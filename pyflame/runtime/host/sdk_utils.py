@@ -50,7 +50,7 @@ def input_array_to_u32(np_arr: np.ndarray, sentinel: int | None, fast_dim_sz: in
         return words
     if integer("input_array_to_u32: fast_dim_sz", fast_dim_sz) < 1:
         raise ShapeError(f"input_array_to_u32: fast_dim_sz is {fast_dim_sz}; expected at least 1")
-    index = np.arange(flat.size, dtype=np.uint32) % np.uint32(fast_dim_sz)
+    index = np.arange(flat.size, dtype=np.uint32) % np.uint32(min(fast_dim_sz, flat.size or 1))
     return words | (index << np.uint32(16))
 
 

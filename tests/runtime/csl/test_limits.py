@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from pyflame.errors import MemoryLimitError
+
 USED = (
     " const id = @get_local_task_id(9); task t() void { %s } comptime { @bind_local_task(t, id); }"
 )
@@ -80,6 +82,26 @@ def test_steps_have_a_limit_that_is_named(text: str, errors: Callable[..., str])
     message = errors(text, comptime_limit=2000)
     assert "more than 2000 loop iterations and calls at compile time" in message
     assert "raise the limit with --max-comptime-steps" in message
+
+
+def test_variables_far_beyond_the_memory_are_not_all_made(
+    compiled: Callable[..., object],
+) -> None:
+    names = [f"a{i}" for i in range(40)]
+    arrays = " ".join(f"var {n} = @zeros([400000]u16);" for n in names)
+    with pytest.raises(MemoryLimitError) as caught:
+        compiled(arrays + USED % " ".join(f"{n}[0] = 1;" for n in names))
+    assert "needs 3208192 bytes, a PE of wse2 has 49152" in str(caught.value)
+
+
+def test_memory_that_ends_is_an_error(
+    errors: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("pyflame.runtime.csl.compile._assemble", exhausted)
+    assert "evaluation takes more memory than this computer has" in errors("")
 
 
 def test_a_loop_that_unrolls_without_end_is_refused(errors: Callable[..., str]) -> None:

@@ -26,6 +26,10 @@ from tests.runtime.host.layouts import region, routes
         (lambda r: r.launch(None), "launch: the name is None; expected a text"),
         (lambda r: r.call({}, [1]), r"call: the name is \{\}; expected a text"),
         (
+            lambda r: r.call("scale", 7),
+            r"call of scale\(i16, f32\): the words are 7; expected a list",
+        ),
+        (
             lambda r: r.coord_logical_to_physical((1,)),
             r"coord_logical_to_physical: the place is \(1,\); expected two integers",
         ),
@@ -106,6 +110,11 @@ def test_of_the_utilities() -> None:
         memcpy_view(None, np.uint16)  # type: ignore[arg-type]
     with pytest.raises(DTypeError, match="fast_dim_sz is inf; expected an integer"):
         input_array_to_u32(np.zeros(2, np.uint16), 1, float("inf"))  # type: ignore[arg-type]
+
+
+def test_a_fast_dimension_longer_than_the_array() -> None:
+    words = input_array_to_u32(np.array([7, 8], np.uint16), 1, 1 << 63)
+    assert words.tolist() == [7, 8 | 1 << 16]
 
 
 def test_a_place_in_a_file_of_streams(tmp_path: Path) -> None:

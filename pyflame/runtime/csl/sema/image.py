@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 AUTOMATIC = 1000
 """Added to its colour, the queue number of a fabric DSD that names no queue."""
 
+HOPELESS = 64
+"""Memories of a PE that the variables of one may take before it is refused at once."""
 CODE_BYTES_PER_INSTRUCTION = 4
 """Estimate for the memory table: what one instruction takes in a PE's program memory."""
 
@@ -158,7 +160,13 @@ class ImageUnit:
     # Memory
 
     def place(self, storage: Storage) -> int:
-        """Give a variable its address."""
+        """Give a variable its address.
+
+        Raises:
+            MemoryLimitError: those before it take far more than a PE's memory already.
+        """
+        if self.end > HOPELESS * self.arch.memory_bytes:
+            self._check_memory(0)
         align = max(1, storage.align)
         address = -(-self.end // align) * align
         self.storages.append(storage)
