@@ -230,6 +230,27 @@ SOLVERS = (
 )
 
 
+def _race(pe: int, published: float) -> Point:
+    """PE `pe` of a row of six, where each sends one wavelet to all PEs east of it."""
+    build = (
+        "cslc src/layout.csl --arch=wse3 --fabric-dims=14,4 --fabric-offsets=4,1 "
+        "--params=WIDTH:6,HEIGHT:1,C_BASE:0 -o out --memcpy --channels=1"
+    )
+    return Point(
+        "data tasks of 1 to 5 wavelets",
+        "WSE-3",
+        "6×1",
+        "CSR-graph-coloring",
+        "spikes/experiments/pipelined_lww_1d_spike",
+        (f"{build} && cs_python run.py --width 6 --out-dir out --summary-file summary.json",),
+        _number(rf"(?m)^ +{pe} +{pe} +0x\w+ +\d+ +\d+"),
+        published,
+    )
+
+
+RACES = tuple(_race(pe + 1, count) for pe, count in enumerate((41, 69, 100, 131, 162)))
+
+
 def _show(repository: Path, path: str) -> str:
     command = ["git", "-C", str(repository), "show", f"HEAD:{path}"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -265,6 +286,7 @@ def points(checkouts: Path) -> Iterator[Point]:
     yield from _untiled(checkouts)
     yield from _mesh(checkouts)
     yield from SOLVERS
+    yield from RACES
 
 
 def main() -> None:
