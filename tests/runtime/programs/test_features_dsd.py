@@ -74,6 +74,26 @@ def test_a_synchronous_push_to_a_full_fifo_ends_early(result: Result, arch: str)
     assert result(source, arch)[0, 0, :5].tolist() == [0, 1, 1, 2, 0]
 
 
+def test_fifos_have_lengths_of_their_own(result: Result, arch: str):
+    source = Source(
+        """
+        var buffer = @zeros([8]u32);
+        const to = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{6} -> out[i] });
+        const fifo = @allocate_fifo(buffer, .{
+          .dest = @get_dsr(dsr_dest, 8), .src = @get_dsr(dsr_src1, 8), .xdsr = @get_xdsr(2) });
+        fn push(n: u16, v: u32) void { @set_fifo_write_length(fifo, n); @mov32(fifo, v); }
+        fn main() void {
+          push(3, 7);
+          push(2, 8);
+          @set_fifo_read_length(fifo, 4);
+          out[7] = @as(u32, @mov32(to, fifo));
+          sys.unblock_cmd_stream();
+        }
+        """
+    )
+    assert result(source, arch)[0, 0, :8].tolist() == [7, 7, 7, 8, 0, 0, 0, 1]
+
+
 def test_dsrs_walk_on_with_save_address(result: Result, arch: str):
     source = Source(
         """

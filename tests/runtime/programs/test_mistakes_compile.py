@@ -430,3 +430,19 @@ def test_two_input_queues_of_one_colour(tmp_path: Path, arch: str):
         f"{source.line()}:1: warning: input queue 2 takes colour 1 already; only queue 3 will get "
         "its wavelets\n"
     )
+
+
+FIFO_REGISTERS = {
+    ".dest = @get_dsr(dsr_dest, 8)": "a FIFO needs all of .dest, .src and .xdsr, or none",
+    ".dest = @get_dsr(dsr_dest, 8), .src = @get_dsr(dsr_src1, 9), .xdsr = @get_xdsr(2)":
+        ".dest and .src have the same id, found 8 and 9",
+    ".dest = @get_dsr(dsr_src0, 8), .src = @get_dsr(dsr_src1, 8), .xdsr = @get_xdsr(2)":
+        ".dest is a dsr_dest, found",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", FIFO_REGISTERS)
+def test_registers_of_a_fifo_belong_together(refusal: Refusal, arch: str, options: str):
+    fifo = f"var b = @zeros([8]u32);\nconst f = @allocate_fifo(b, .{{ {options} }});\n"
+    use = "fn main() void { @set_fifo_read_length(f, 1); sys.unblock_cmd_stream(); }\n"
+    assert FIFO_REGISTERS[options] in refusal(Source(fifo + use), arch)

@@ -7,7 +7,7 @@ from math import prod
 
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.builtins_tasks import options_of, priority_level, task_number
+from pyflame.runtime.csl.sema.builtins_tasks import priority_level
 from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import Sema, builtin, describe
 from pyflame.runtime.csl.sema.expr import binary_values
@@ -18,20 +18,16 @@ from pyflame.runtime.csl.sema.values import (
     Cell,
     Const,
     Descriptor,
-    Mem,
     Slot,
     Struct,
     Tuple,
     Value,
 )
 from pyflame.runtime.csl.source import Span
-from pyflame.runtime.fabric.image import Fifo
 from pyflame.runtime.fabric.isa import (
     DescriptorFlag,
     DsdKind,
-    FifoAction,
     Op,
-    TaskKind,
     Word,
 )
 
@@ -341,7 +337,7 @@ def _fabric(
         number = color.value if isinstance(color, Const) else -1
         s.unit.fabric_uses.setdefault((is_input, queue.value, number), node.span)
     if "simd_mode" in fields:
-        b.words[Word.SIMD] = _flag(s, fields["simd_mode"], _SIMD, node, "simd_mode")
+        b.words[Word.SIMD] = one_flag(s, fields["simd_mode"], _SIMD, node, "simd_mode")
     if "priority" in fields:
         level = priority_level(s, fields["priority"], _field_span(node, "priority"))
         _set_flag(b, DescriptorFlag.priority(level))
@@ -369,7 +365,9 @@ def _serves_any(s: Sema, queue: Value) -> bool:
     return known is not None and known.color < 0
 
 
-def _flag(s: Sema, value: Value, names: dict[str, int], node: ast.BuiltinCall, field: str) -> int:
+def one_flag(
+    s: Sema, value: Value, names: dict[str, int], node: ast.BuiltinCall, field: str
+) -> int:
     """The one flag that is true in ``.{ .name = true }``."""
     if isinstance(value, Struct):
         for name, flag in value.fields.items():
@@ -409,68 +407,3 @@ _RULES: dict[T.Type, Callable[[Sema, _Builder, dict[str, Value], ast.BuiltinCall
     T.FABOUT: _fabout,
     T.CIRCBUF: _circbuf,
 }
-
-# FIFOs
-
-
-@builtin("allocate_fifo", 1, 2)
-def allocate_fifo(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@allocate_fifo(array, .{ .activate_push = …, .full_action = .{ .suspend = true } })``."""
-    entity = s.ref(node.args[0])
-    if not isinstance(entity, Mem) or not isinstance(entity.type, T.ArrayType):
-        raise s.fail(node.args[0].span, f"@allocate_fifo needs an array, found {entity.type}")
-    if not s.frame.comptime:
-        raise s.fail(node.span, "a FIFO is made at file level or in a comptime block")
-    code = entity.type.element.code
-    if code is None or entity.type.element.size not in (2, 4):
-        raise s.fail(node.args[0].span, f"a FIFO holds 16- or 32-bit scalars, found {entity.type}")
-    given = s.option(node, 1)
-    options = {} if given is None else options_of(s, given)
-    for name in options:
-        if name not in _FIFO_OPTIONS:
-            known = ", ".join(f".{i}" for i in _FIFO_OPTIONS)
-            raise s.fail(node.args[1].span, f"@allocate_fifo knows {known}, found .{name}")
-    fifo = Fifo(
-        entity.address,
-        entity.type.count,
-        code,
-        _fifo_task(s, node, options, "activate_push"),
-        _fifo_task(s, node, options, "activate_pop"),
-        _fifo_action(s, node, options, "full_action"),
-        _fifo_action(s, node, options, "empty_action"),
-    )
-    s.unit.fifos.append(fifo)
-    words: dict[int, int] = {Word.KIND: int(DsdKind.FIFO), Word.FIFO: len(s.unit.fifos) - 1}
-    if "priority" in options:
-        level = priority_level(s, options["priority"], node.args[1].span)
-        words[Word.FLAGS] = DescriptorFlag.priority(level)
-    return Const(T.FIFO, Descriptor(words, None))
-
-
-_FIFO_OPTIONS = ("activate_push", "activate_pop", "full_action", "empty_action", "priority")
-_FIFO_ACTIONS = {f"{action.name.lower()}": int(action) for action in FifoAction}
-_WSE3_ACTIONS = (FifoAction.SUSPEND, FifoAction.FAULT)
-
-
-def _fifo_task(s: Sema, node: ast.BuiltinCall, options: dict[str, Value], name: str) -> int:
-    """The local task that a push or a pop activates, -1 none."""
-    if name not in options:
-        return -1
-    span = node.args[1].span
-    number = task_number(s, options[name], span, (TaskKind.LOCAL,))
-    return s.known(number, span, "task id").value  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def _fifo_action(
-    s: Sema, node: ast.BuiltinCall, options: dict[str, Value], name: str
-) -> FifoAction:
-    """``.empty_action = .{ .terminate = true }``."""
-    if name not in options:
-        return FifoAction.TEST_OR_SUSPEND
-    span = node.args[1].span
-    if name == "full_action" and not s.compilation.arch.data_tasks_by_queue:
-        raise s.fail(span, ".full_action is for wse3 only")
-    action = FifoAction(_flag(s, options[name], _FIFO_ACTIONS, node, name))
-    if action in _WSE3_ACTIONS and not s.compilation.arch.data_tasks_by_queue:
-        raise s.fail(span, f".{name} = .{action.name.lower()} is for wse3 only")
-    return action

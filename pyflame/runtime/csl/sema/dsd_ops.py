@@ -176,6 +176,9 @@ def _destination(s: Sema, node: ast.Expr, form: Form) -> _Operand:
 
 def _vector(s: Sema, value: Value, span: Span, *files: T.Type) -> _Operand | None:
     """A DSD or DSR operand, None for anything else."""
+    if value.type is T.FIFO and isinstance(value, Const):
+        slot = s.unit.fifo_slot(value.value, T.DSR_DEST not in files)
+        return _Operand(Operand.SLOT, slot, value.type, value)
     if isinstance(value.type, T.DsdType):
         return _Operand(Operand.SLOT, s.slot(value, span), value.type, value)
     if isinstance(value.type, T.DsrType):

@@ -109,6 +109,7 @@ class ImageUnit:
         self.slots = FIRST_FREE_SLOT
         self.slot_init: dict[int, int] = {}
         self._const_slots: dict[tuple[int, ...], int] = {}
+        self._fifo_slots: dict[tuple[int, bool], int] = {}
         self._rows: dict[str, dict[tuple[int, ...], int]] = {
             "descriptors": {}, "operands": {}, "options": {},
         }  # fmt: skip
@@ -265,6 +266,16 @@ class ImageUnit:
         if slot is None:
             slot = self._const_slots[(row,)] = self.new_slot()
             self.slot_init[slot] = row
+        return slot
+
+    def fifo_slot(self, descriptor: Descriptor, source: bool) -> int:
+        """The slot of a FIFO as a source, or as a destination: each side has its own length."""
+        key = (descriptor.words[Word.FIFO], source)
+        slot = self._fifo_slots.get(key)
+        if slot is None:
+            slot = self._fifo_slots[key] = self.slots
+            self.slots += 1
+            self.slot_init[slot] = self.descriptor_row(descriptor)
         return slot
 
     def string(self, text: str) -> int:

@@ -16,6 +16,7 @@ from pyflame.runtime.csl.sema import (
     dsd_ops,
     dsr,
     expr,
+    fifo,
     filters,
     formatting,
     intrinsics,
@@ -29,8 +30,8 @@ from pyflame.runtime.csl.sema import (
 
 _MODULES = (
     builtins_control, builtins_json, builtins_queues, builtins_strings, builtins_tasks,
-    builtins_values, calls, control, dsd, dsd_modify, dsd_ops, dsr, expr, filters, formatting,
-    intrinsics, layout, loops, memory, tensor, type_exprs, variables,
+    builtins_values, calls, control, dsd, dsd_modify, dsd_ops, dsr, expr, fifo, filters,
+    formatting, intrinsics, layout, loops, memory, tensor, type_exprs, variables,
 )  # fmt: skip
 
 

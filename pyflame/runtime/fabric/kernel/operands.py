@@ -202,9 +202,8 @@ def length_of(m, pe, kind, number):
     if kind == oc.O_NONE or kind == oc.O_SCALAR or kind == oc.O_POINTER:
         return -1
     s = slot_at(m, pe, number)
-    if m.ds[s + w.D_KIND] == oc.KIND_FIFO:
-        return -1
-    return m.ds[s + w.D_EXTENT]
+    length = m.ds[s + w.D_EXTENT]
+    return -1 if m.ds[s + w.D_KIND] == oc.KIND_FIFO and length == 0 else length
 
 
 @kernel
