@@ -344,3 +344,12 @@ def test_a_mistake_in_what_nothing_uses_is_a_warning(compiled: Compiled):
     assert warning.startswith(
         "pe.csl:1:24: warning: in what nothing uses: 'absent' is not declared"
     )
+
+
+def test_integers_wider_than_a_register_are_known_at_compile_time_only(errors: Errors):
+    pe = """
+    var x: u80 = 0;
+    task main() void { x += 1; }
+    comptime { const id = @get_local_task_id(9); @bind_local_task(main, id); @activate(id); }
+    """
+    assert "a compile-time variable: u80 is wider than a register" in errors(pe)

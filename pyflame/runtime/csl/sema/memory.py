@@ -465,7 +465,9 @@ def _comptime_store(s: Sema, cell: Cell, value: Value, span: Span) -> None:
     note = Note("it is declared here", cell.span)
     if cell.branches == GLOBAL:
         if unit is not None and unit.compiling is not None:
-            raise s.fail(span, "run-time code cannot change a compile-time variable", note)
+            wide = isinstance(cell.type, T.IntType) and cell.type.code is None
+            why = f": {cell.type} is wider than a register" if wide else ""
+            raise s.fail(span, f"run-time code cannot change a compile-time variable{why}", note)
     elif cell.branches < s.branches:
         raise s.fail(
             span,
