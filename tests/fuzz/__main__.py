@@ -58,7 +58,11 @@ def main() -> int:
     options.folder.mkdir(parents=True)
     begun = time.monotonic()
     run = Run(options.folder, options.cases, options.jobs, options.seed, options.kinds)
-    run.wait(options.failures)
+    try:
+        run.wait(options.failures)
+    except KeyboardInterrupt:
+        run.stop()
+        print("stopped; so far:")
     print(_table(run.counts))
     seconds, memory = time.monotonic() - begun, max(run.memory, default=0)
     print(

@@ -106,6 +106,10 @@ class Run:
                 done = self.counts.total()
                 print(f"{now - begun:6.0f} s  {done} of {self.total} cases, "
                       f"{len(self.failures)} failures", flush=True)  # fmt: skip
+        self.stop()
+
+    def stop(self) -> None:
+        """End the processes that still run."""
         for worker in self.workers.values():
             worker.terminate()
 
