@@ -83,6 +83,21 @@ def test_cache_lies_in_the_users_directory_where_the_package_is_read_only(
     assert tmp_path / "pyflame" == jit.cache_directory().parent
 
 
+def test_a_cache_that_somebody_else_wrote_beside_the_package_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setattr(jit, "KERNEL", tmp_path / "kernel")
+    (tmp_path / "isa.py").touch()
+    beside = jit.cache_directory()
+    assert beside.is_relative_to(tmp_path / "kernel")
+    monkeypatch.setattr(jit, "_writable", lambda directory: False)
+    assert not jit.cache_directory().is_relative_to(tmp_path)
+    beside.mkdir(parents=True)
+    (beside / "loop.nbi").touch()
+    assert jit.cache_directory() == beside
+
+
 class Screen(io.StringIO):
     """A terminal."""
 

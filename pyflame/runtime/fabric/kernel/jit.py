@@ -33,16 +33,24 @@ def _source_hash() -> str:
 
 
 def cache_directory() -> Path:
-    """Where compiled kernels lie: NUMBA_CACHE_DIR, else beside the sources, else per user."""
+    """Where compiled kernels lie: NUMBA_CACHE_DIR, else beside the sources, else per user.
+
+    Beside the sources is right too when somebody who may write there has compiled them.
+    """
     name = f"pyflame-kernel-{_source_hash()}"
     given = os.environ.get("NUMBA_CACHE_DIR")
     beside = KERNEL / "__pycache__"
     if given:
         return Path(given) / name
-    if _writable(beside):
+    if _compiled(beside / name) or _writable(beside):
         return beside / name
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "pyflame" / name
+
+
+def _compiled(directory: Path) -> bool:
+    """Whether a kernel was compiled into `directory`."""
+    return any(directory.glob("*.nbi"))
 
 
 def _writable(directory: Path) -> bool:
@@ -78,7 +86,8 @@ class _Locator(_BaseLocator):
     @classmethod
     def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator | None:
         locator = cls(py_func)
-        return locator if _writable(Path(locator.get_cache_path())) else None
+        directory = Path(locator.get_cache_path())
+        return locator if _compiled(directory) or _writable(directory) else None
 
 
 class _Implementation(_BaseImplementation):
@@ -105,6 +114,8 @@ class _KernelCache(_BaseCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
             super().save_overload(sig, data)
+        except OSError as error:  # a full disk, or a spoiled file that is not ours to replace
+            _tell(f"what was compiled cannot be kept ({error})")
         finally:
             self._release()
 
