@@ -70,7 +70,7 @@ class TooSlow(BaseException):
 
 def judge(case: Case, folder: Path) -> Outcome:
     """Carry out a case on the files of `folder`."""
-    _ready()
+    ready()
     stages = ["begun"]
     before = _megabytes()
     try:
@@ -87,7 +87,7 @@ def judge(case: Case, folder: Path) -> Outcome:
 
 
 @cache
-def _ready() -> None:
+def ready() -> None:
     """Compile the simulator's kernel, which no case is charged for."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)

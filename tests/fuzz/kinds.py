@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pyflame.runtime.csl import compile_program
 from pyflame.runtime.host.artifact import write_artifact
 from tests.fuzz import artefacts, calls, corpus, mutate
-from tests.fuzz.cases import Case, Outcome, judge
+from tests.fuzz.cases import Case, Outcome, judge, ready
 from tests.fuzz.grammar import SYNTAX, TYPED, Grammar, files
 
 
@@ -169,6 +169,7 @@ def _scale(folder: Path) -> Path:
 
 
 def _host(batch: Batch) -> None:
+    ready()
     compiled = _scale(batch.folder.resolve())
     place = batch.fresh({}).resolve()
 
