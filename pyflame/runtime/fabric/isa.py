@@ -313,7 +313,7 @@ class Word(IntEnum):
     COLOR = 13
     QUEUE = 14
     FLAGS = 15  # DescriptorFlag bits
-    INDEX = 16  # wavelet_index_offset value
+    INDEX = 16  # fabout: index of its wavelets where the operation gives none
     WRAP = 17  # circbuf wraparound, elements
     FIFO = 18  # fifo number in Image.fifos
     SAVE = 19  # DSR: save_address set
@@ -330,6 +330,8 @@ class DescriptorFlag(IntEnum):
     ADVANCE_SWITCH = 2
     INDEXED = 4  # wavelet_index_offset given
     TRANSFORM = 8  # control_transform
+    ZERO_FIRST = 128  # fabout: clear the first source when the operation ends
+    ZERO_SECOND = 256  # … the second, or the only one
 
     @staticmethod
     def priority(level: int) -> int:
@@ -434,9 +436,18 @@ class Option(IntEnum):
     PRIORITY = 4  # 0 low, 1 main's level, 2 medium, 3 high
     UT = 5  # microthread id
     SAVE_ADDRESS = 6  # on a DSR load
-    ON_CONTROL = 7  # 0 default, 1 terminate, 2 activate, 3 unblock
+    ON_CONTROL = 7  # OnControl
     ON_CONTROL_ID = 8
     INDEX = 9  # .index
+
+
+class OnControl(IntEnum):
+    """What a control wavelet does to an operation that reads it."""
+
+    NOTHING = 0
+    TERMINATE = 1
+    ACTIVATE = 2
+    UNBLOCK = 3  # plus the BlockKind of what is unblocked
 
 
 OPTION_WORDS = 10

@@ -85,6 +85,7 @@ def _bad_dsd(f: FaultInfo, image: Image) -> str:
         3: "a fabout_dsd cannot be read",
         4: "a fabin_dsd cannot be written",
         5: "@dfilt takes a fabin_dsd",
+        6: "a fabout_dsd with .zero needs a source in memory",
     }
     unset = "an operation met a descriptor that was never set"
     return reasons.get(f.b, unset if f.a == 0 else f"an operation cannot take a {_dsd(f.a)}")

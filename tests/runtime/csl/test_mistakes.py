@@ -107,7 +107,7 @@ DSD_ERRORS = {
     "@fadds(d1, d1, 1);": "",
     "@fadds(d1, d1);": "@fadds takes 3 operands and perhaps options, found 2",
     "@fadds(1.0, d1, d1);": "the destination must be a DSD, DSR or pointer",
-    "@fmacs(d1, d1, d1, d1);": "the last operand of @fmacs is a scalar",
+    "@fmacs(d1, d1, d1, d1);": "@fmacs takes (DSD, DSD, DSD, scalar), found (DSD, DSD, DSD, DSD)",
     "@fmovs(out, d1, .{ .async = true, .activate = other });": "'other' is not declared",
     "@fmovs(out, d1, .{ .async = true, .activate = loose });":
         "'loose' is not bound to a task id; bind it in a comptime block",

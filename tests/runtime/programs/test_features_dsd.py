@@ -134,7 +134,7 @@ def test_a_circular_buffer_wraps_around(result: Result, arch: str):
         const to = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{6} -> out[i] });
         const src = @get_dsr(dsr_src1, 0);
         fn main() void {
-          @load_to_dsr(src, circular, .{ .save_address = true });
+          @load_to_dsr_xdsr(src, @get_xdsr(1), circular, .{ .save_address = true });
           @mov32(to, src);
           @mov32(@increment_dsd_offset(to, 6, u32), src);
           sys.unblock_cmd_stream();
@@ -341,7 +341,7 @@ def test_wavelets_carry_their_index(result: Result, arch: str):
     source = Source(
         """
         const send = @get_dsd(fabout_dsd, .{ .extent = 3, .fabric_color = red,
-          .output_queue = out2, .wavelet_index_offset = 40 });
+          .output_queue = out2, .wavelet_index_offset = true });
         var values = [3]u16{ 7, 8, 9 };
         const from = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{3} -> values[i] });
         var n: u16 = 0;
@@ -353,11 +353,11 @@ def test_wavelets_carry_their_index(result: Result, arch: str):
         comptime {
           sends(out2, red); receives(in3, red); @bind_data_task(take, data_id(in3, red));
         }
-        fn main() void { @mov16(send, from, .{ .async = true }); }
+        fn main() void { @mov16(send, from, .{ .async = true, .index = 40 }); }
         """,
         routes=SELF,
     )
-    assert result(source, arch)[0, 0, :3].tolist() == [40007, 41008, 42009]
+    assert result(source, arch)[0, 0, :3].tolist() == [40007, 40008, 40009]
 
 
 def test_a_chain_reduction_receives_and_sends_in_one_operation(result: Result, arch: str):

@@ -63,7 +63,7 @@ def test_or_stops_the_machine(stop: Message, options: str, message: str):
         (".full_action = .{ .terminate = true }", ".full_action is for wse3 only"),
         (".empty_action = .{ .suspend = true }", ".empty_action = .suspend is for wse3 only"),
         (".depth = 3", "@allocate_fifo knows .activate_push, .activate_pop, .full_action, "
-         ".empty_action, .priority, found .depth"),
+         ".empty_action, .priority, .simd_mode, .dest, .src, .xdsr, found .depth"),
     ],
 )  # fmt: skip
 def test_wse2_knows_fewer_actions(refusal: Message, options: str, message: str):
@@ -134,7 +134,7 @@ def test_registers_take_circular_buffers_and_grids(result: Result, arch: str):
         ("from, grid, .{ s0 }, part", "from, grid, .{ s0 }, o", "loads a mem4d_dsd"),
         ("from, ring, circle", "from, ring, o", "loads a circbuf_dsd"),
         ("from, ring, circle", "from, from, circle", "expected an xdsr"),
-        ("@get_sr(0)", "@get_sr(77)", "a stride register id 77 is out of range"),
+        ("@get_sr(0)", "@get_sr(77)", "the id of a stride register is 0 to 15, found 77"),
     ],
 )
 def test_mistakes_with_registers(refusal: Message, arch: str, old: str, new: str, message: str):

@@ -228,10 +228,8 @@ FILTERS = {
 def test_filters_choose_what_a_core_takes(result: Result, arch: str, settings: str):
     source = Source(
         """
-        const send = @get_dsd(fabout_dsd, .{ .extent = 9, .fabric_color = red,
-          .output_queue = out2, .wavelet_index_offset = 0 });
-        var values = [9]u16{ 10, 11, 12, 13, 14, 15, 16, 17, 18 };
-        const from = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{9} -> values[i] });
+        const send = @get_dsd(fabout_dsd, .{ .extent = 1, .fabric_color = red,
+          .output_queue = out2, .wavelet_index_offset = true });
         var n: u16 = 0;
         task take(data: u16, index: u16) void {
           out[n] = @as(u32, data);
@@ -243,7 +241,9 @@ def test_filters_choose_what_a_core_takes(result: Result, arch: str, settings: s
           }
         }
         fn main() void {
-          if (x == 0) { @mov16(send, from, .{ .async = true }); }
+          if (x == 0) {
+            for (@range(u16, 9)) |i| { @mov16(send, 10 + i, .{ .index = i }); }
+          }
           sys.unblock_cmd_stream();
         }
         """,

@@ -7,7 +7,13 @@ from dataclasses import replace
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.builtins_tasks import bind, handler, options_of, task_of
+from pyflame.runtime.csl.sema.builtins_tasks import (
+    at_top_level,
+    bind,
+    handler,
+    options_of,
+    task_of,
+)
 from pyflame.runtime.csl.sema.core import Sema, builtin, describe
 from pyflame.runtime.csl.sema.image import ImageUnit, RotatingTasks
 from pyflame.runtime.csl.sema.values import VOID_VALUE, Const, Value
@@ -50,6 +56,7 @@ def queue_flush(s: Sema, node: ast.BuiltinCall) -> Value:
 def set_empty_queue_handler(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@set_empty_queue_handler(fn, q)``: what runs when the queue was flushed."""
     _only_wse3(s, node)
+    at_top_level(s, node)
     function = handler(s, node.args[0])
     queue = s.known(_queue(s, node.args[1]), node.args[1].span, "queue")
     assert isinstance(queue, Const)

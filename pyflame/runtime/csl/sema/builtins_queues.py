@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.diagnostics import Note
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.builtins_tasks import options_of, priority_level
+from pyflame.runtime.csl.sema.builtins_tasks import at_top_level, options_of, priority_level
 from pyflame.runtime.csl.sema.core import Sema, builtin, describe, refuse_reserved
 from pyflame.runtime.csl.sema.values import VOID_VALUE, Const, Value
 from pyflame.runtime.csl.source import Span
@@ -15,6 +15,7 @@ from pyflame.runtime.fabric.image import Queue
 @builtin("initialize_queue", 1, 2)
 def initialize_queue(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@initialize_queue(q, .{ .color = c })``."""
+    at_top_level(s, node)
     queue = s.known(s.eval(node.args[0]), node.args[0].span, "queue")
     assert isinstance(queue, Const)
     if queue.type not in (T.INPUT_QUEUE, T.OUTPUT_QUEUE):
@@ -70,6 +71,13 @@ def _control_table(s: Sema, node: ast.BuiltinCall, queue: Const, value: Value) -
 
 def _queue_color(s: Sema, node: ast.BuiltinCall, type_: T.Type, options: dict[str, Value]) -> int:
     value = options.get("color")
+    arch = s.compilation.arch
+    if value is not None and type_ is T.OUTPUT_QUEUE and not arch.data_tasks_by_queue:
+        s.engine.warning(
+            node.span,
+            f"on {arch.name} an output queue has no .color of its own: its DSDs name theirs, "
+            ".fabric_color",
+        )
     if value is not None:
         if value.type is not T.COLOR or not isinstance(value, Const):
             raise s.fail(node.args[1].span, f".color must be a colour, found {describe(value)}")

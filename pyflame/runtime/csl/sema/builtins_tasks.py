@@ -36,6 +36,16 @@ def _id(s: Sema, node: ast.BuiltinCall, what: str, type_: T.Type, low: int, high
     if not T.is_integer(value.type):
         raise s.fail(node.args[0].span, f"{what} must be an integer, found {describe(value)}")
     if not isinstance(value, Const):
+        if type_ in (T.INPUT_QUEUE, T.OUTPUT_QUEUE):
+            raise s.fail(
+                node.args[0].span, f"the number of an {what} must be known at compile time"
+            )
+        if value.type is not T.U16:
+            raise s.fail(
+                node.args[0].span,
+                f"the number of a {what} that is computed at run time is a u16, found "
+                f"{describe(value)}",
+            )
         return Reg(type_, s.register(value, node.span))
     if not low <= value.value <= high:
         raise s.fail(
@@ -89,15 +99,17 @@ def get_ut_id(s: Sema, node: ast.BuiltinCall) -> Value:
 @builtin("get_data_task_id", 1)
 def get_data_task_id(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@get_data_task_id(colour)`` on WSE-2, ``@get_data_task_id(input queue)`` on WSE-3."""
-    value = s.known(s.eval(node.args[0]), node.args[0].span, "id")
+    value = s.eval(node.args[0])
     arch = s.compilation.arch
     wanted = T.INPUT_QUEUE if arch.data_tasks_by_queue else T.COLOR
-    if value.type is not wanted or not isinstance(value, Const):
+    if value.type is not wanted:
         raise s.fail(
             node.args[0].span,
             f"on {arch.name} a data task id is made from {_article(wanted)}, "
             f"found {describe(value)}",
         )
+    if not isinstance(value, Const):
+        return Reg(T.DATA_TASK_ID, s.register(value, node.span))
     return Const(T.DATA_TASK_ID, value.value)
 
 
@@ -155,6 +167,7 @@ def bind(
 
 
 def _bind(s: Sema, node: ast.BuiltinCall, kind: TaskKind) -> Value:
+    at_top_level(s, node)
     fn, type_ = task_of(s, node.args[0], kind)
     number = s.const(node.args[1], _ID_TYPES[kind], "task id")
     bind(s, kind, number, fn, type_, node.span)
@@ -164,6 +177,12 @@ def _bind(s: Sema, node: ast.BuiltinCall, kind: TaskKind) -> Value:
 def _no_parameters(s: Sema, type_: T.FnType, fn: FnValue) -> None:
     if type_.params:
         raise s.fail(fn.decl.name_span, f"local task '{fn.decl.name}' cannot have parameters")
+
+
+def at_top_level(s: Sema, node: ast.BuiltinCall) -> None:
+    """An error unless a builtin stands in a top-level comptime block, or in what one calls."""
+    if not s.frame.comptime:
+        raise s.fail(node.span, f"@{node.name} stands in a comptime block of the file")
 
 
 def _one_u16(s: Sema, type_: T.FnType, fn: FnValue) -> None:
@@ -233,6 +252,7 @@ def bind_control_task(s: Sema, node: ast.BuiltinCall) -> Value:
 @builtin("set_teardown_handler", 2)
 def set_teardown_handler(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@set_teardown_handler(fn, colour)``."""
+    at_top_level(s, node)
     function = handler(s, node.args[0])
     color = s.const(node.args[1], T.COLOR, "colour")
     if color in s.unit.teardown:
@@ -246,7 +266,14 @@ def handler(s: Sema, node: ast.Expr) -> int:
     value = s.eval(node)
     if not isinstance(value, Const) or not isinstance(value.value, FnValue):
         raise s.fail(node.span, f"expected a function, found {describe(value)}")
-    return s.compilation.functions.index(s, value.value)
+    fn, type_ = value.value, signature(s, value.value)
+    if fn.decl.kind == "task" or type_ is None or type_.params or type_.result is not T.VOID:
+        raise s.fail(
+            node.span,
+            f"a handler is a fn without parameters that returns void; '{fn.decl.name}' is not",
+            Note(f"'{fn.decl.name}' is declared here", fn.decl.name_span),
+        )
+    return s.compilation.functions.index(s, fn)
 
 
 # Flags
@@ -309,6 +336,12 @@ def block_kind(s: Sema, type_: T.Type, span: Span) -> BlockKind:
         raise s.fail(span, f"expected a task id, colour, queue or microthread, found {type_}")
     if kind == BlockKind.MICROTHREAD:
         refuse_microthreads(s, span, "blocking a microthread")
+    arch = s.compilation.arch
+    foreign = BlockKind.COLOR if arch.data_tasks_by_queue else BlockKind.INPUT_QUEUE
+    if kind == foreign:
+        wanted = T.INPUT_QUEUE if arch.data_tasks_by_queue else T.COLOR
+        raise s.fail(span, f"on {arch.name} {_article(wanted)} is blocked and unblocked, not "
+                     f"{_article(type_)}")  # fmt: skip
     return kind
 
 

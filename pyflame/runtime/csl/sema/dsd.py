@@ -1,4 +1,4 @@
-"""DSDs: @get_dsd, tensor accesses, modifiers, FIFOs and DSRs."""
+"""DSDs: @get_dsd and its fields."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ _FIELDS: dict[T.Type, frozenset[str]] = {
     ),
     T.FABOUT: frozenset(
         ["extent", "output_queue", "fabric_color", "control", "wavelet_index_offset",
-         "advance_switch", "priority", "simd_mode", "control_transform"]
+         "advance_switch", "priority", "simd_mode", "control_transform", "zero"]
     ),
-    T.CIRCBUF: frozenset(["base_address", "extent", "wraparound", "offset"]),
+    T.CIRCBUF: frozenset(["base_address", "extent", "wraparound"]),
 }  # fmt: skip
 
 
@@ -110,11 +110,12 @@ def get_dsd(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@get_dsd(kind, .{ … })``."""
     kind = s.type(node.args[0])
     if not isinstance(kind, T.DsdType) or kind not in KINDS:
-        raise s.fail(node.args[0].span, f"@get_dsd makes a DSD, found {kind}")
+        names = ", ".join(str(k) for k in KINDS)
+        raise s.fail(node.args[0].span, f"@get_dsd makes one of {names}, found {kind}")
     options = s.eval(node.args[1])
     if not isinstance(options, Struct):
         raise s.fail(node.args[1].span, f"expected a struct, found {describe(options)}")
-    fields = options.fields
+    fields = dict(options.fields)
     for name in fields:
         if name not in _FIELDS[kind]:
             known = ", ".join(f".{f}" for f in sorted(_FIELDS[kind]))
@@ -169,8 +170,10 @@ def _mem1d(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall
         element, _, pointer = _base(s, fields, node)
         b.set_base(pointer)
         span = _field_span(node, "extent")
-        b.set(Word.EXTENT, extent_value(s, _need(s, fields, "extent", node), span))
+        extent = _single(s, _need(s, fields, "extent", node), span, "extent")
+        b.set(Word.EXTENT, extent_value(s, extent, span))
         stride = fields.get("stride", Const(T.I8, 1))
+        stride = _single(s, stride, _field_span(node, "stride"), "stride")
         if isinstance(stride, Const) and T.is_integer(stride.type):
             check_stride(s, stride.value, _field_span(node, "stride"))
         b.set(Word.STRIDE, stride)
@@ -189,17 +192,36 @@ def check_stride(s: Sema, stride: int, span: Span) -> int:
 
 
 def _access(s: Sema, fields: dict[str, Value], node: ast.BuiltinCall) -> TensorValue | None:
+    """The walk that .tensor_access gives; a plain struct joins `fields` instead."""
     access = fields.get("tensor_access")
     if access is None:
         return None
-    for other in ("base_address", "extent", "stride", "offset"):
+    for other in _ACCESS:
         if other in fields:
             raise s.fail(node.span, f".tensor_access and .{other} exclude each other")
-    if not isinstance(access, TensorValue):
+    if isinstance(access, TensorValue):
+        return access
+    if not isinstance(access, Struct) or any(name not in _ACCESS for name in access.fields):
+        known = ", ".join(f".{name}" for name in _ACCESS)
         raise s.fail(
-            node.span, f".tensor_access must be |i|{{N}} -> a[i], found {describe(access)}"
+            _field_span(node, "tensor_access"),
+            f".tensor_access must be |i|{{N}} -> a[i] or a struct of {known}, "
+            f"found {describe(access)}",
         )
-    return access
+    fields.update(access.fields)
+    return None
+
+
+_ACCESS = ("base_address", "extent", "stride", "offset")
+
+
+def _single(s: Sema, value: Value, span: Span, what: str) -> Value:
+    """A number, or the only one of a tuple, as tensor accesses have it."""
+    if not isinstance(value, Tuple):
+        return value
+    if len(value.items) != 1:
+        raise s.fail(span, f"a mem1d_dsd has one {what}, found {len(value.items)}: use mem4d_dsd")
+    return value.items[0]
 
 
 def _start(b: _Builder, access: TensorValue) -> None:
@@ -220,14 +242,14 @@ def _index_flag(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.Builti
     value = fields.get("wavelet_index_offset")
     if value is None:
         return
-    if isinstance(value, Const) and value.type is T.BOOL:
-        if value.value:
-            _set_flag(b, DescriptorFlag.INDEXED)
-        return
-    if not T.is_integer(value.type):
-        raise s.fail(node.span, f".wavelet_index_offset is a bool or u16, found {describe(value)}")
-    _set_flag(b, DescriptorFlag.INDEXED)
-    b.set(Word.INDEX, value)
+    if not isinstance(value, Const) or value.type is not T.BOOL:
+        raise s.fail(
+            _field_span(node, "wavelet_index_offset"),
+            ".wavelet_index_offset is a bool known at compile time; the operation gives the "
+            f"index, .{{ .index = n }}; found {describe(value)}",
+        )
+    if value.value:
+        _set_flag(b, DescriptorFlag.INDEXED)
 
 
 def _mem4d(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall) -> None:
@@ -279,7 +301,7 @@ def _distances(
     """
     span = _field_span(node, "stride")
     sizes = [s.as_integer(e, node.span, "an extent with explicit strides") for e in extents]
-    given = [1]
+    given = [1] * len(sizes)
     if "stride" in fields:
         given = [s.as_integer(v, span, "a stride") for v in _items(s, fields["stride"], span)]
     if len(given) != len(sizes):
@@ -370,9 +392,10 @@ def one_flag(
 ) -> int:
     """The one flag that is true in ``.{ .name = true }``."""
     if isinstance(value, Struct):
-        for name, flag in value.fields.items():
-            if name in names and isinstance(flag, Const) and flag.value is True:
-                return names[name]
+        chosen = [name for name, flag in value.fields.items()
+                  if isinstance(flag, Const) and flag.value is True]  # fmt: skip
+        if len(chosen) == 1 and chosen[0] in names:
+            return names[chosen[0]]
     choices = ", ".join(f".{n}" for n in names)
     raise s.fail(_field_span(node, field), f".{field} sets one of {choices} to true")
 
@@ -387,16 +410,34 @@ def _fabout(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCal
     for name, flag in flags:
         if _is_true(s, fields, name, node):
             _set_flag(b, flag)
+    if "zero" in fields:
+        _set_flag(b, one_flag(s, fields["zero"], _ZERO, node, "zero"))
     _index_flag(s, b, fields, node)
 
 
+_ZERO = {
+    "first_source": int(DescriptorFlag.ZERO_FIRST),
+    "second_source": int(DescriptorFlag.ZERO_SECOND),
+}
+
+
 def _circbuf(s: Sema, b: _Builder, fields: dict[str, Value], node: ast.BuiltinCall) -> None:
-    element, dims, pointer = _base(s, fields, node)
+    given = s.known(_need(s, fields, "base_address", node), _field_span(node, "base_address"))
+    _, dims, pointer = _base(s, fields, node)
     b.set_base(pointer)
     span = _field_span(node, "extent")
-    b.set(Word.EXTENT, extent_value(s, fields.get("extent", Const(T.U16, ENDLESS)), span))
-    b.set(Word.OFFSET, fields.get("offset", Const(T.I16, 0)), element.size)
-    b.set(Word.WRAP, fields.get("wraparound", Const(T.U16, prod(dims))))
+    extent = s.known(_need(s, fields, "extent", node), span, "extent of a circbuf_dsd")
+    b.set(Word.EXTENT, extent_value(s, extent, span))
+    array = isinstance(given.type, T.PointerType) and isinstance(given.type.element, T.ArrayType)
+    wrap = Const(T.U16, prod(dims)) if array else _need(s, fields, "wraparound", node)
+    if "wraparound" in fields:
+        span = _field_span(node, "wraparound")
+        number = s.as_integer(fields["wraparound"], span, ".wraparound")
+        last = prod(dims) if array else MAX_EXTENT
+        if not 1 <= number <= last:
+            raise s.fail(span, f".wraparound {number} is out of range 1 to {last}")
+        wrap = Const(T.U16, number)
+    b.set(Word.WRAP, wrap)
     b.words[Word.STRIDE] = 1
 
 

@@ -72,9 +72,10 @@ def increment_dsd_offset(s: Sema, node: ast.BuiltinCall) -> Value:
     by = s.eval(node.args[1])
     if not T.is_integer(by.type):
         raise s.fail(node.args[1].span, f"an offset must be an integer, found {describe(by)}")
-    size = s.type(node.args[2]).size
-    if size == 0:
-        raise s.fail(node.args[2].span, f"{s.type(node.args[2])} has no size in memory")
+    type_ = s.type(node.args[2])
+    size = type_.size
+    if size not in (2, 4) or type_.code is None:
+        raise s.fail(node.args[2].span, f"an offset counts 16- or 32-bit numbers, found {type_}")
     if isinstance(value, Const) and isinstance(by, Const):
         offset = value.value.words.get(Word.OFFSET, 0) + by.value * size
         return Const(value.type, value.value.changed({Word.OFFSET: offset}))

@@ -20,16 +20,13 @@ from pyflame.runtime.csl.sema.values import (
     FnValue,
     Mem,
     Reg,
-    Slot,
     Value,
 )
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.isa import (
-    DescriptorFlag,
     DsdOp,
     Op,
     Operand,
-    Word,
 )
 
 SINGLE, HALF, WORD, INT = "f32", "f16", "32-bit", "16-bit"
@@ -42,6 +39,7 @@ class Form:
 
     op: DsdOp
     sources: tuple[str, ...]
+    operands: tuple[str, ...]
     factor: str = ""
     dest: str = ""
 
@@ -51,37 +49,45 @@ class Form:
         return self.dest or self.sources[0]
 
 
+_ONE = ("DD", "DV")
+_MOVE = ("DD", "PD", "DV")
+_CONVERT = ("DD", "DV", "PV")
+_LEFT = ("DDD", "DDV")
+_TWO = ("DDD", "DVD", "DDV")
+_REDUCE = (*_TWO, "PVD")
+_MAC = ("DDDV",)
+_NORM = ("PV", "DD", "DV")  # documented with a pointer; the table of rates has them for DSDs
+_SCALE = ("PVV", "DDV", "DDD")
+"""How operands may be given, destination first: D a DSD or DSR, V a scalar, P a pointer."""
+
+
 def _forms() -> dict[str, Form]:
     forms: dict[str, Form] = {
-        "mov16": Form(DsdOp.MOV16, (INT,)),
-        "mov32": Form(DsdOp.MOV32, (WORD,)),
-        "fmacs": Form(DsdOp.FMACS, (SINGLE, SINGLE), SINGLE),
-        "fmach": Form(DsdOp.FMACH, (HALF, HALF), HALF),
-        "fmachs": Form(DsdOp.FMACHS, (SINGLE, HALF), HALF),
-        "faddhs": Form(DsdOp.FADDHS, (SINGLE, HALF)),
-        "fh2s": Form(DsdOp.FH2S, (HALF,), dest=SINGLE),
-        "fs2h": Form(DsdOp.FS2H, (SINGLE,), dest=HALF),
-        "fh2xp16": Form(DsdOp.FH2XP16, (HALF,), dest=INT),
-        "fs2xp16": Form(DsdOp.FS2XP16, (SINGLE,), dest=INT),
-        "xp162fh": Form(DsdOp.XP162FH, (INT,), dest=HALF),
-        "xp162fs": Form(DsdOp.XP162FS, (INT,), dest=SINGLE),
+        "mov16": Form(DsdOp.MOV16, (INT,), _MOVE),
+        "mov32": Form(DsdOp.MOV32, (WORD,), _MOVE),
+        "fmacs": Form(DsdOp.FMACS, (SINGLE, SINGLE), _MAC, SINGLE),
+        "fmach": Form(DsdOp.FMACH, (HALF, HALF), _MAC, HALF),
+        "fmachs": Form(DsdOp.FMACHS, (SINGLE, HALF), _MAC, HALF),
+        "faddhs": Form(DsdOp.FADDHS, (SINGLE, HALF), _REDUCE),
+        "fh2s": Form(DsdOp.FH2S, (HALF,), _ONE, dest=SINGLE),
+        "fs2h": Form(DsdOp.FS2H, (SINGLE,), _ONE, dest=HALF),
+        "fh2xp16": Form(DsdOp.FH2XP16, (HALF,), _CONVERT, dest=INT),
+        "fs2xp16": Form(DsdOp.FS2XP16, (SINGLE,), _CONVERT, dest=INT),
+        "xp162fh": Form(DsdOp.XP162FH, (INT,), _ONE, dest=HALF),
+        "xp162fs": Form(DsdOp.XP162FS, (INT,), _ONE, dest=SINGLE),
     }
-    for name in ("fmovs", "fnegs", "fabss"):
-        forms[name] = Form(DsdOp[name.upper()], (SINGLE,))
-    for name in ("fmovh", "fnegh", "fabsh"):
-        forms[name] = Form(DsdOp[name.upper()], (HALF,))
-    for name in ("fadds", "fsubs", "fmuls", "fmaxs"):
-        forms[name] = Form(DsdOp[name.upper()], (SINGLE, SINGLE))
-    for name in ("faddh", "fsubh", "fmulh", "fmaxh"):
-        forms[name] = Form(DsdOp[name.upper()], (HALF, HALF))
-    for name, kind in (("fscales", SINGLE), ("fscaleh", HALF)):
-        forms[name] = Form(DsdOp[name.upper()], (kind, INT))
-    forms["fnorms"] = Form(DsdOp.FNORMS, (SINGLE,))
-    forms["fnormh"] = Form(DsdOp.FNORMH, (HALF,))
+    for kind, end in ((SINGLE, "s"), (HALF, "h")):
+        floats = {"fmov": ((kind,), _MOVE), "fneg": ((kind,), _ONE), "fabs": ((kind,), _ONE),
+                  "fnorm": ((kind,), _NORM), "fscale": ((kind, INT), _SCALE)}  # fmt: skip
+        for name in ("fadd", "fsub", "fmul", "fmax"):
+            floats[name] = ((kind, kind), _REDUCE)
+        for name, (sources, operands) in floats.items():
+            forms[name + end] = Form(DsdOp[(name + end).upper()], sources, operands)
     for name in ("add16", "addc16", "sub16", "and16", "or16", "xor16", "sll16", "slr16", "sar16"):
-        forms[name] = Form(DsdOp[name.upper()], (INT, INT))
+        operands = _LEFT if name == "sub16" else _TWO
+        forms[name] = Form(DsdOp[name.upper()], (INT, INT), operands)
     for name in ("clz", "ctz", "popcnt"):
-        forms[name] = Form(DsdOp[name.upper()], (INT,))
+        forms[name] = Form(DsdOp[name.upper()], (INT,), _ONE)
     return forms
 
 
@@ -90,6 +96,7 @@ FORMS = _forms()
 
 _SIZES = {SINGLE: 4, WORD: 4, HALF: 2, INT: 2}
 _FABRIC = (T.FABIN, T.FABOUT, T.FIFO)
+_FIFOS = (T.FIFO, T.DSR_FIFO_DEST, T.DSR_FIFO_SRC1)
 
 
 @dataclass(frozen=True)
@@ -115,19 +122,15 @@ def dsd_operation(s: Sema, node: ast.BuiltinCall) -> Value:
             f"@{node.name} takes {count} operands and perhaps options, found {len(node.args)}",
         )
     options = options_of(s, node.args[count]) if len(node.args) > count else {}
-    index = options.get("index")
     dest = _destination(s, node.args[0], form)
     sources = [
-        _source(s, node.args[1 + i], kind, index, dest) for i, kind in enumerate(form.sources)
+        _source(s, node.args[1 + i], kind, dest) for i, kind in enumerate(form.sources)
     ]
     factor = _NONE
     if form.factor:
-        factor = _source(s, node.args[count - 1], form.factor, None)
-        if factor.kind != Operand.SCALAR:
-            raise s.fail(
-                node.args[count - 1].span,
-                f"the last operand of @{node.name} is a scalar, found a value of {factor.type}",
-            )
+        factor = _source(s, node.args[count - 1], form.factor)
+    given = [dest, *sources, factor] if form.factor else [dest, *sources]
+    _check_form(s, node, form, given)
     _check(s, node, [dest, *sources], options)
     return _issue(s, node, form, dest, sources, factor, options)
 
@@ -152,12 +155,12 @@ def dfilt(s: Sema, node: ast.BuiltinCall) -> Value:
     wanted = options.get("async")
     if not isinstance(wanted, Const) or wanted.value is not True:
         raise s.fail(node.args[1].span, "@dfilt needs .async = true")
-    return _issue(s, node, Form(DsdOp.DFILT, ()), _NONE, [operand], _NONE, options)
+    return _issue(s, node, Form(DsdOp.DFILT, (), ()), _NONE, [operand], _NONE, options)
 
 
 def _destination(s: Sema, node: ast.Expr, form: Form) -> _Operand:
     value = s.eval(node)
-    operand = _vector(s, value, node.span, T.DSR_DEST, T.DSR_SRC0)
+    operand = _vector(s, value, node.span, T.DSR_DEST, T.DSR_SRC0, T.DSR_FIFO_DEST)
     if operand is not None:
         if value.type is T.FABIN:
             raise s.fail(node.span, "the destination of a DSD operation cannot be a fabin_dsd")
@@ -179,13 +182,14 @@ def _vector(s: Sema, value: Value, span: Span, *files: T.Type) -> _Operand | Non
     if value.type is T.FIFO and isinstance(value, Const):
         slot = s.unit.fifo_slot(value.value, T.DSR_DEST not in files)
         return _Operand(Operand.SLOT, slot, value.type, value)
+    if value.type is T.CIRCBUF:
+        raise s.fail(span, "an operation takes a circbuf_dsd from a DSR; see @load_to_dsr_xdsr")
     if isinstance(value.type, T.DsdType):
         return _Operand(Operand.SLOT, s.slot(value, span), value.type, value)
     if isinstance(value.type, T.DsrType):
         if not isinstance(value, Const):
             raise s.fail(span, "a DSR must be known at compile time")
-        extra = (T.XDSR, T.DSR_FIFO_DEST, T.DSR_FIFO_SRC1)
-        if value.type not in (*files, *extra):
+        if value.type not in files:
             raise s.fail(
                 span, f"this operand takes {' or '.join(map(str, files))}, found {value.type}"
             )
@@ -193,19 +197,17 @@ def _vector(s: Sema, value: Value, span: Span, *files: T.Type) -> _Operand | Non
     return None
 
 
-def _source(
-    s: Sema, node: ast.Expr, kind: str, index: Value | None, dest: _Operand = _NONE
-) -> _Operand:
+def _source(s: Sema, node: ast.Expr, kind: str, dest: _Operand = _NONE) -> _Operand:
     entity = s.ref(node)
     if isinstance(entity, Mem) and _points_to(dest, entity):
         # The accumulator itself: each element sees the sum of those before it.
         return _Operand(Operand.POINTER, dest.number, entity.type, dest.value)
     value = s.load(entity)
-    operand = _vector(s, value, node.span, T.DSR_SRC0, T.DSR_SRC1)
+    operand = _vector(s, value, node.span, T.DSR_SRC0, T.DSR_SRC1, T.DSR_FIFO_SRC1)
     if operand is not None:
         if value.type is T.FABOUT:
             raise s.fail(node.span, "a source of a DSD operation cannot be a fabout_dsd")
-        return operand if index is None else _indexed(s, operand, index, node.span)
+        return operand
     scalar = _scalar(s, value, kind, node.span)
     return _Operand(Operand.SCALAR, s.register(scalar, node.span), scalar.type, scalar)
 
@@ -235,31 +237,28 @@ def _scalar(s: Sema, value: Value, kind: str, span: Span) -> Value:
         signed = T.I32 if size == 4 else T.I16
         unsigned = T.U32 if size == 4 else T.U16
         return coerce(s, value, signed if value.value < 0 else unsigned, span)
-    if value.type.code is None or value.type.size != size:
+    if value.type.code is None or value.type.size != size or isinstance(value.type, T.PointerType):
         raise s.fail(span, f"expected a {8 * size}-bit scalar, DSD or DSR, found {describe(value)}")
     return value
 
 
-INDEX_UNIT = 2
-"""Bytes that `.index` counts in."""
+_LETTERS = {
+    Operand.SLOT: "D", Operand.DSR: "D", Operand.POINTER: "P", Operand.SCALAR: "V",
+}  # fmt: skip
+_NAMES = {"D": "DSD", "P": "pointer", "V": "scalar"}
 
 
-def _indexed(s: Sema, operand: _Operand, index: Value, span: Span) -> _Operand:
-    """``.index = n`` moves memory DSDs made with wavelet_index_offset by n 16-bit words (f32
-    programs pass twice the element number)."""
-    value = operand.value
-    if not isinstance(value, Const) or not isinstance(value.type, T.DsdType):
-        return operand
-    if value.type not in (T.MEM1D, T.MEM4D):
-        return operand
-    if not value.value.words.get(Word.FLAGS, 0) & DescriptorFlag.INDEXED:
-        return operand
-    plain = value.value.changed({Word.FLAGS: 0})
-    emitter = s.emitter(span)
-    slot = s.unit.new_slot()
-    emitter.emit(Op.DCONST, slot, d=s.unit.descriptor_row(plain))
-    emitter.emit(Op.DOFF, slot, s.register(index), d=INDEX_UNIT)
-    return _Operand(Operand.SLOT, slot, value.type, Slot(value.type, slot))
+def _check_form(s: Sema, node: ast.BuiltinCall, form: Form, operands: list[_Operand]) -> None:
+    """The operands must be given in one of the operation's ways."""
+    dest, *sources = (_LETTERS[operand.kind] for operand in operands)
+    given = dest + "".join("V" if letter == "P" else letter for letter in sources)
+    if given not in form.operands:
+        ways = " or ".join(f"({_spelt(way)})" for way in form.operands)
+        raise s.fail(node.span, f"@{node.name} takes {ways}, found ({_spelt(given)})")
+
+
+def _spelt(way: str) -> str:
+    return ", ".join(_NAMES[letter] for letter in way)
 
 
 def _check(
@@ -272,13 +271,13 @@ def _check(
     if wanted and not any(t in _FABRIC or isinstance(t, T.DsrType) for t in types):
         raise s.fail(node.span, f"@{node.name} is .async but no operand is on the fabric")
     if not wanted:
-        for name in ("activate", "unblock"):
+        for name in ("activate", "unblock", "on_control"):
             if name in options and not any(isinstance(t, T.DsrType) for t in types):
                 raise s.fail(node.span, f".{name} needs .async = true")
     if s.compilation.arch.data_tasks_by_queue and types.count(T.FABIN) > 1:
         raise s.fail(node.span, "on wse3 an operation has at most one fabin operand")
-    if types[1:].count(T.FIFO) > 1:
-        raise s.fail(node.span, "an operation has at most one FIFO source")
+    if len(types) == 3 and types[1] in _FIFOS:
+        raise s.fail(node.args[1].span, "a FIFO cannot be the first of two sources")
 
 
 def _issue(
@@ -297,7 +296,7 @@ def _issue(
         words += [int(operand.kind), operand.number]
     index = s.unit.row("operands", [*words, row])
     emitter = s.emitter(node.span)
-    fifo = any(o.type is T.FIFO for o in (dest, first, second))
+    fifo = any(o.type in _FIFOS for o in (dest, first, second))
     asynchronous = options.get("async")
     result = -1
     if fifo and not (isinstance(asynchronous, Const) and asynchronous.value):
@@ -329,11 +328,40 @@ def map_(s: Sema, node: ast.BuiltinCall) -> Value:
             f"{' and an output' if gives else ''}, found {len(node.args) - 1}",
         )
     values = [s.eval(arg) for arg in node.args[1:]]
+    for number, (value, arg) in enumerate(zip(values, node.args[1:], strict=True)):
+        _check_map(s, value, arg.span, type_, number)
     slots = [_map_slot(s, v, a.span) for v, a in zip(values, node.args[1:], strict=True)]
-    if T.FIFO in [v.type for v in values]:
-        raise s.fail(node.span, "@map takes no FIFO")
+    if all(slot < 0 for slot in slots):
+        raise s.fail(node.span, "@map needs at least one DSD or DSR")
     _map_loop(s, node, callee.value, type_, values, slots)
     return VOID_VALUE
+
+
+def _check_map(s: Sema, value: Value, span: Span, type_: T.FnType, number: int) -> None:
+    """Whether an argument fits its place among the inputs, or after them as the output."""
+    output = number == len(type_.params)
+    part = type_.result if output else type_.params[number]
+    if value.type is T.FIFO:
+        raise s.fail(span, "@map takes no FIFO")
+    if value.type is (T.FABIN if output else T.FABOUT):
+        raise s.fail(span, f"{'the output' if output else 'an input'} of @map cannot be a "
+                     f"{value.type}")  # fmt: skip
+    if isinstance(value.type, T.DsrType) and value.type is not (T.DSR_DEST if output else T.DSR_SRC1):
+        wanted = T.DSR_DEST if output else T.DSR_SRC1
+        raise s.fail(
+            span, f"{'the output' if output else 'an input'} of @map takes {wanted}, found "
+            f"{value.type}"
+        )  # fmt: skip
+    if isinstance(value.type, T.DsdType | T.DsrType):
+        if part is T.BOOL or part.size not in (2, 4) or isinstance(part, T.PointerType):
+            raise s.fail(span, f"elements of a DSD are 16- or 32-bit numbers, not {part}")
+    elif output:
+        fits = isinstance(value.type, T.PointerType) and value.type.element == part
+        if not fits or value.type.const:  # pyright: ignore[reportAttributeAccessIssue]
+            raise s.fail(
+                span, f"the output of @map is a DSD, a dsr_dest or a pointer to {part}, found "
+                f"{describe(value)}"
+            )  # fmt: skip
 
 
 def _map_slot(s: Sema, value: Value, span: Span) -> int:

@@ -14,7 +14,7 @@ from pyflame.runtime.csl.sema.coerce import coerce
 from pyflame.runtime.csl.sema.core import Sema, describe
 from pyflame.runtime.csl.sema.values import Const, Struct, Tuple, Value
 from pyflame.runtime.csl.source import Span
-from pyflame.runtime.fabric.isa import OPTION_WORDS, Option, TaskKind
+from pyflame.runtime.fabric.isa import OPTION_WORDS, BlockKind, OnControl, Option, TaskKind
 
 _KNOWN = ("async", "activate", "unblock", "on_control", "priority", "ut_id", "index")
 ON_LOAD = (
@@ -58,13 +58,14 @@ def option_row(s: Sema, options: dict[str, Value], span: Span) -> int:
         elif name == "unblock":
             number = task_number(s, value, span, (TaskKind.LOCAL, TaskKind.DATA))
             row[Option.UNBLOCK] = _number(s, number)
-            row[Option.UNBLOCK_KIND] = int(block_kind(s, number.type, span))
+            row[Option.UNBLOCK_KIND] = int(_unblockable(s, number, span))
         elif name == "priority":
             row[Option.PRIORITY] = priority_level(s, value, span)
         elif name == "ut_id":
             if value.type is not T.UT_ID:
                 raise s.fail(span, f".ut_id takes a ut_id, found {describe(value)}")
             refuse_microthreads(s, span, ".ut_id")
+            s.known(value, span, ".ut_id")
             if isinstance(value, Const) and value.value == s.compilation.arch.memcpy_microthread:
                 _warn_of_memcpy(s, span)
             row[Option.UT] = _number(s, value)
@@ -101,10 +102,23 @@ def _on_control(s: Sema, value: Value, row: list[int], span: Span) -> None:
                      ".{ .unblock = id }")  # fmt: skip
     (name, inner), *_ = value.fields.items()
     if name == "terminate":
-        row[Option.ON_CONTROL] = 1
+        flag = s.known(coerce(s, inner, T.BOOL, span), span, ".terminate")
+        row[Option.ON_CONTROL] = int(flag.value) * int(OnControl.TERMINATE)  # pyright: ignore[reportAttributeAccessIssue]
         return
     if name not in ("activate", "unblock"):
         raise s.fail(span, f".on_control knows .terminate, .activate and .unblock, found .{name}")
-    row[Option.ON_CONTROL] = 2 if name == "activate" else 3
-    number = task_number(s, inner, span, (TaskKind.LOCAL, TaskKind.DATA))
+    kinds = (TaskKind.LOCAL,) if name == "activate" else (TaskKind.LOCAL, TaskKind.DATA)
+    number = task_number(s, inner, span, kinds)
+    row[Option.ON_CONTROL] = int(OnControl.ACTIVATE)
+    if name == "unblock":
+        row[Option.ON_CONTROL] = int(OnControl.UNBLOCK) + int(_unblockable(s, number, span))
+    elif number.type is not T.LOCAL_TASK_ID:
+        raise s.fail(span, f".on_control activates a local task, found {describe(inner)}")
     row[Option.ON_CONTROL_ID] = _number(s, number)
+
+
+def _unblockable(s: Sema, value: Value, span: Span) -> BlockKind:
+    """What kind of thing the end of an operation unblocks."""
+    if value.type is T.UT_ID:
+        raise s.fail(span, ".unblock takes a task or what its wavelets come from, found a ut_id")
+    return block_kind(s, value.type, span)

@@ -6,48 +6,58 @@ from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.core import Sema, builtin, describe
 from pyflame.runtime.csl.sema.dsd_options import ON_LOAD, ON_MEMORY_LOAD, option_row, options_of
-from pyflame.runtime.csl.sema.values import VOID_VALUE, Const, Tuple, Value
+from pyflame.runtime.csl.sema.values import VOID_VALUE, Const, Struct, Tuple, Value
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.isa import DsrFile, Op, Word, dsr_slot
 
 _FILES = {
     T.DSR_DEST: DsrFile.DEST, T.DSR_SRC0: DsrFile.SRC0, T.DSR_SRC1: DsrFile.SRC1,
-    T.XDSR: DsrFile.EXTRA, T.DSR_FIFO_DEST: DsrFile.EXTRA, T.DSR_FIFO_SRC1: DsrFile.EXTRA,
+    T.DSR_FIFO_DEST: DsrFile.DEST, T.DSR_FIFO_SRC1: DsrFile.SRC1,
 }  # fmt: skip
+_FIFO_TYPES = {T.DSR_DEST: T.DSR_FIFO_DEST, T.DSR_SRC1: T.DSR_FIFO_SRC1}
+_PLAIN = (T.DSR_DEST, T.DSR_SRC0, T.DSR_SRC1)
 
 
 @builtin("get_dsr", 2)
 def get_dsr(s: Sema, node: ast.BuiltinCall) -> Value:
-    """``@get_dsr(dsr_dest, id)``."""
+    """``@get_dsr(dsr_dest, id)``, ``@get_dsr(dsr_fifo_dest, dsr)``."""
     kind = s.type(node.args[0])
-    if not isinstance(kind, T.DsrType):
-        raise s.fail(node.args[0].span, f"@get_dsr takes a DSR type, found {kind}")
-    number = s.integer(node.args[1], "the id of a DSR")
-    if not 0 <= number < s.compilation.arch.dsr_ids:
-        last = s.compilation.arch.dsr_ids - 1
-        raise s.fail(node.args[1].span, f"DSR id {number} is out of range 0 to {last}")
+    if kind not in _FILES:
+        names = ", ".join(map(str, _FILES))
+        raise s.fail(node.args[0].span, f"@get_dsr takes one of {names}, found {kind}")
+    given = s.eval(node.args[1])
+    if isinstance(given, Const) and isinstance(given.type, T.DsrType):
+        if _FIFO_TYPES.get(given.type) is not kind:
+            raise s.fail(
+                node.args[1].span,
+                f"@get_dsr makes a dsr_fifo_dest of a dsr_dest and a dsr_fifo_src1 of a dsr_src1, "
+                f"found {kind} of {given.type}",
+            )
+        return Const(kind, given.value)
+    number = _register_number(s, given, node.args[1].span, "a DSR")
     return Const(kind, dsr_slot(_FILES[kind], number))
 
 
-def _register_number(s: Sema, node: ast.Expr, what: str) -> int:
-    number = s.integer(node, f"the id of {what}")
+def _register_number(s: Sema, value: Value, span: Span, what: str) -> int:
+    number = s.as_integer(value, span, f"the id of {what}")
     if not 0 <= number < s.compilation.arch.dsr_ids:
         last = s.compilation.arch.dsr_ids - 1
-        raise s.fail(node.span, f"{what} id {number} is out of range 0 to {last}")
+        raise s.fail(span, f"the id of {what} is 0 to {last}, found {number}")
     return number
 
 
 @builtin("get_xdsr", 1)
 def get_xdsr(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@get_xdsr(id)``."""
-    number = _register_number(s, node.args[0], "an XDSR")
+    number = _register_number(s, s.eval(node.args[0]), node.args[0].span, "an XDSR")
     return Const(T.XDSR, dsr_slot(DsrFile.EXTRA, number))
 
 
 @builtin("get_sr", 1)
 def get_sr(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@get_sr(id)``."""
-    return Const(T.SR, _register_number(s, node.args[0], "a stride register"))
+    value = s.eval(node.args[0])
+    return Const(T.SR, _register_number(s, value, node.args[0].span, "a stride register"))
 
 
 # Loads
@@ -57,12 +67,47 @@ def get_sr(s: Sema, node: ast.BuiltinCall) -> Value:
 def load_to_dsr(s: Sema, node: ast.BuiltinCall) -> Value:
     """``@load_to_dsr(dsr, dsd, .{ … })``."""
     register = s.eval(node.args[0])
-    if not isinstance(register, Const) or not isinstance(register.type, T.DsrType):
-        raise s.fail(node.args[0].span, f"expected a DSR, found {describe(register)}")
+    if not isinstance(register, Const) or register.type not in _PLAIN:
+        names = ", ".join(map(str, _PLAIN))
+        raise s.fail(node.args[0].span, f"expected one of {names}, found {describe(register)}")
+    value = s.eval(node.args[1])
+    _check_load(s, register, value, node.args[1].span)
     given = s.option(node, 2)
     options = {} if given is None else options_of(s, given, ON_LOAD)
-    _load(s, node, register.value, s.slot(s.eval(node.args[1]), node.args[1].span), options)
+    _check_load_options(s, value, options, node.span)
+    _load(s, node, register.value, s.slot(value, node.args[1].span), options)
     return VOID_VALUE
+
+
+def _check_load(s: Sema, register: Const, value: Value, span: Span) -> None:
+    """Whether a register takes a kind of DSD."""
+    wrong = T.FABIN if register.type is T.DSR_DEST else T.FABOUT
+    if value.type is wrong:
+        raise s.fail(span, f"a {register.type} cannot hold a {wrong}")
+    other = {T.CIRCBUF: "@load_to_dsr_xdsr", T.MEM4D: "@load_to_dsr_xdsr_sr"}.get(value.type)
+    if other == "@load_to_dsr_xdsr":  # programs of SDK 1.x load a mem4d_dsd as any other
+        raise s.fail(span, f"a {value.type} is loaded by {other}")
+    if value.type is T.FIFO:
+        raise s.fail(span, "a FIFO gets its DSRs from @allocate_fifo(array, .{ .dest = …, "
+                     ".src = …, .xdsr = … })")  # fmt: skip
+
+
+_FABRIC_ONLY = ("async", "activate", "unblock", "on_control", "ut_id", "priority")
+
+
+def _check_load_options(s: Sema, value: Value, options: dict[str, Value], span: Span) -> None:
+    """Fabric DSDs take what an asynchronous operation takes, memory DSDs save_address."""
+    fabric = value.type in (T.FABIN, T.FABOUT)
+    for name in options:
+        if name in _FABRIC_ONLY and not fabric:
+            raise s.fail(span, f".{name} is for fabric DSDs, found {describe(value)}")
+        if name == "save_address" and fabric:
+            raise s.fail(span, f".save_address is for memory DSDs, found {describe(value)}")
+    wanted = options.get("async")
+    if not isinstance(wanted, Const) or wanted.value is not True:
+        for name in ("activate", "unblock", "on_control"):
+            if name in options:
+                raise s.fail(span, f".{name} needs .async = true")
 
 
 def _load(
@@ -89,8 +134,7 @@ def _load_extended(
 ) -> tuple[int, Value, dict[str, Value]]:
     """The checked arguments of a load that takes an XDSR: DSR, DSD (argument `dsd`), options."""
     register, extra = s.eval(node.args[0]), s.eval(node.args[1])
-    plain = (T.DSR_DEST, T.DSR_SRC0, T.DSR_SRC1)
-    if not isinstance(register, Const) or register.type not in plain:
+    if not isinstance(register, Const) or register.type not in _PLAIN:
         raise s.fail(node.args[0].span, f"expected a DSR, found {describe(register)}")
     if extra.type is not T.XDSR:
         raise s.fail(node.args[1].span, f"expected an xdsr, found {describe(extra)}")
@@ -116,7 +160,8 @@ def load_to_dsr_xdsr_sr(s: Sema, node: ast.BuiltinCall) -> Value:
     register, value, options = _load_extended(s, node, T.MEM4D, 3)
     strides = s.eval(node.args[2])
     items = strides.items if isinstance(strides, Tuple) else ()
-    if not isinstance(strides, Tuple) or any(item.type is not T.SR for item in items):
+    none = isinstance(strides, Struct) and not strides.fields
+    if not (isinstance(strides, Tuple) or none) or any(item.type is not T.SR for item in items):
         raise s.fail(
             node.args[2].span, f"expected a tuple of stride registers, found {describe(strides)}"
         )

@@ -115,6 +115,7 @@ class ImageUnit:
         }  # fmt: skip
         self.strings: dict[str, int] = {}
         self.fifos: list[Fifo] = []
+        self.fifo_registers: set[int] = set()
         self.tasks: list[Task] = []
         self.symbols: dict[str, Symbol] = {}
         self.symbol_spans: dict[str, Span] = {}

@@ -229,6 +229,8 @@ class RouteReader:
         for item in items:
             if item.type is not T.DIRECTION or not isinstance(item, Const):
                 raise self.s.fail(self.span, f"expected a direction, found {describe(item)}")
+            if mask >> item.value & 1:
+                raise self.s.fail(self.span, "a direction stands twice on one side of a route")
             mask |= 1 << item.value
         return mask
 
@@ -240,13 +242,15 @@ class RouteReader:
         if "routes" not in fields:
             raise self.s.fail(self.span, "a colour configuration needs .routes")
         routes = self.fields(
-            fields["routes"], ".routes", ("rx", "tx", "color_swap_x", "color_swap_y")
+            fields["routes"], ".routes", ("rx", "tx", "color_swap_x", "color_swap_y", "pop_mode")
         )
         rx = self.mask(routes["rx"]) if "rx" in routes else 0
         tx = self.mask(routes["tx"]) if "tx" in routes else 0
         base = Position(rx, tx)
         switches = fields.get("switches")
         positions, current, ring, pop = self.switches(switches, base)
+        if "pop_mode" in routes:  # where early SDKs have it
+            pop = self.pop_mode(routes["pop_mode"])
         swap_x, swap_y = (self.flag(routes.get(n)) for n in ("color_swap_x", "color_swap_y"))
         if (swap_x or swap_y) and self.s.compilation.arch.data_tasks_by_queue:
             raise self.s.fail(self.span, "wse3 has no colour swap")
@@ -297,21 +301,28 @@ class RouteReader:
     def position(self, value: Value, before: Position) -> Position:
         """One switch position; the side that is not given stays as in the position before."""
         fields = self.fields(value, "a switch position", ("rx", "tx", "invalid"))
-        if self.flag(fields.get("invalid")) or not fields:
+        if "invalid" in fields:
+            if len(fields) > 1 or not self.flag(fields["invalid"]):
+                raise self.s.fail(self.span, ".invalid of a switch position is true and alone")
+            return INVALID
+        if not fields:
             return INVALID
         if "rx" in fields and "tx" in fields and not self.s.compilation.arch.switch_overrides_both:
             raise self.s.fail(self.span, "on wse2 a switch position changes rx or tx, not both")
         rx = self.mask(fields["rx"]) if "rx" in fields else before.rx
         tx = self.mask(fields["tx"]) if "tx" in fields else before.tx
+        if "rx" in fields and rx & (rx - 1):
+            raise self.s.fail(self.span, "the .rx of a switch position is one direction")
         return Position(rx, tx)
 
     def pop_mode(self, value: Value) -> PopMode:
         """``.{ .pop_on_advance = true }``."""
         names = tuple(mode.name.lower() for mode in PopMode)
-        for name, flag in self.fields(value, ".pop_mode", names).items():
-            if self.flag(flag):
-                return PopMode[name.upper()]
-        return PopMode.NO_POP
+        chosen = self.fields(value, ".pop_mode", names)
+        if len(chosen) != 1 or not self.flag(*chosen.values()):
+            choices = ", ".join(f".{name}" for name in names)
+            raise self.s.fail(self.span, f".pop_mode sets one of {choices} to true")
+        return PopMode[next(iter(chosen)).upper()]
 
     def filter(self, value: Value) -> Filter:
         """A wavelet filter."""

@@ -415,7 +415,9 @@ class Instance:
         if self.unit is not None:
             register_links(s, self, self.unit)
         for decl in self.file.decls.values():
-            if isinstance(decl, ast.VarDecl) and _imports(decl) and decl.name not in self.bindings:
+            if not isinstance(decl, ast.VarDecl) or decl.name in self.bindings:
+                continue
+            if _imports(decl) or _takes_registers(decl):
                 self._attempt(s, decl)
         for decl in self.file.module.decls:
             if isinstance(decl, ast.ComptimeBlock):
@@ -443,6 +445,15 @@ class Instance:
 
 def _imports(decl: ast.VarDecl) -> bool:
     return isinstance(decl.init, ast.BuiltinCall) and decl.init.name == "import_module"
+
+
+def _takes_registers(decl: ast.VarDecl) -> bool:
+    """Whether a declaration makes a FIFO that the program may reach by its registers alone."""
+    made = decl.init
+    if not isinstance(made, ast.BuiltinCall) or made.name != "allocate_fifo":
+        return False
+    options = made.args[1] if len(made.args) > 1 else None
+    return isinstance(options, ast.StructLit) and any(f.name == "dest" for f in options.fields)
 
 
 def statements_kept(s: Sema, node: ast.Stmt) -> None:

@@ -9,16 +9,22 @@ from pyflame.runtime.csl.sema import types as T
 from pyflame.runtime.csl.sema.core import Entity, Sema, describe, evaluates
 from pyflame.runtime.csl.sema.expr import binary_values
 from pyflame.runtime.csl.sema.memory import pointer_to
+from pyflame.runtime.csl.sema.scalars import fits
 from pyflame.runtime.csl.sema.values import (
     Const,
     Reg,
+    Struct,
+    Tuple,
     Value,
 )
 from pyflame.runtime.csl.source import Span
 
 
-class TensorValue(Value):
-    """``|i|{N} -> a[2 * i + b]``: extents, distances in elements, and where it starts."""
+class TensorValue(Struct):
+    """``|i|{N} -> a[2 * i + b]``: extents, distances in elements, and where it starts.
+
+    To programs it is a struct of base_address, offset, stride and extent, as @get_dsd takes them.
+    """
 
     __slots__ = ("base", "element", "extents", "offset", "strides")
 
@@ -30,12 +36,36 @@ class TensorValue(Value):
         extents: list[Value],
         strides: list[int],
     ) -> None:
-        self.type = T.TENSOR
+        start = _typed(T.I16, offset) if isinstance(offset, int) else offset
+        fields = {"base_address": base, "offset": start}
+        if all(isinstance(extent, Const) for extent in extents):
+            fields["stride"] = Tuple(
+                tuple(_typed(T.I16, step) for step in _steps(extents, strides))
+            )
+        fields["extent"] = Tuple(
+            tuple(_typed(T.U16, e.value) if isinstance(e, Const) else e for e in extents)
+        )
+        super().__init__(T.ANON_STRUCT, fields)
         self.element = element
         self.base = base
         self.offset = offset
         self.extents = extents
         self.strides = strides
+
+
+def _typed(type_: T.IntType, number: int) -> Const:
+    """A number of the documented type, or without a width where it does not fit."""
+    return Const(type_ if fits(type_, number) else T.COMPTIME_INT, number)
+
+
+def _steps(extents: Sequence[Value], distances: Sequence[int]) -> list[int]:
+    """Strides innermost first: the step when a level advances after the inner ones have run."""
+    steps: list[int] = []
+    walked = 0
+    for extent, distance in zip(reversed(extents), reversed(distances), strict=True):
+        steps.append(distance - walked)
+        walked += (extent.value - 1) * distance  # pyright: ignore[reportAttributeAccessIssue]
+    return steps
 
 
 @evaluates(ast.TensorAccess)

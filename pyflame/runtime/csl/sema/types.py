@@ -277,7 +277,6 @@ ANON_STRUCT = Type("comptime_struct")
 TUPLE = Type("tuple")
 """The type of ``.{ 1, 2 }``."""
 RANGE = Type("range")
-TENSOR = Type("tensor access")
 
 COLOR = IdType("color")
 DIRECTION = IdType("direction")

@@ -333,7 +333,7 @@ def is_known(value: Value) -> bool:
     kind = value.__class__
     if kind is Const:
         return True
-    if kind is Struct or kind is Tuple:
+    if kind is Struct or kind is Tuple or isinstance(value, Struct):
         return value.known  # pyright: ignore[reportAttributeAccessIssue]
     return False
 

@@ -82,7 +82,8 @@ def set_options(m, pe, row, options):
             continue
         s = slot_at(m, pe, m.im[row + 2 + 2 * k])
         flags = m.ds[s + w.D_FLAGS]
-        if flags & oc.FLAG_INDEXED and m.ds[at + w.L_INDEX] < 0:
+        fabout = m.ds[s + w.D_KIND] == oc.KIND_FABOUT
+        if fabout and flags & oc.FLAG_INDEXED and m.ds[at + w.L_INDEX] < 0:
             m.ds[at + w.L_INDEX] = m.ds[s + w.D_INDEX] & 0xFFFF
         if m.ds[at + w.L_PRIORITY] < 0:
             m.ds[at + w.L_PRIORITY] = ((flags >> oc.PRIORITY_SHIFT) & 7) - 1
@@ -172,6 +173,7 @@ def setup(m, row):
 @kernel
 def issue_on_memory(m, pe, row, result):
     """Run an operation whose operands all lie in memory; its cycles, or -1 after a fault."""
+    set_options(m, pe, row, option_row(m, pe, row))
     n = prepare(m, pe, row)
     if n < 0:
         return np.int64(-1)
@@ -179,7 +181,6 @@ def issue_on_memory(m, pe, row, result):
         fault(m, oc.F_BAD_EXTENT, pe, w.ENDLESS, 1)
         return np.int64(-1)
     op = m.im[row]
-    set_options(m, pe, row, option_row(m, pe, row))
     at = lane_at(m, pe, w.MAIN)
     if m.ds[at + w.L_ASYNC] != 0:
         fault(m, oc.F_ASYNC_MEMORY, pe, op, 0)
@@ -248,12 +249,12 @@ def issue_on_fabric(m, pe, row, result, now):
     Returns (outcome, cycles): DONE when the main thread goes on, WAITS when it stalls until the
     operation ends.
     """
+    set_options(m, pe, row, option_row(m, pe, row))
     n = prepare(m, pe, row)
     if n < 0:
         return STOPPED, np.int64(0)
     p = pe * w.PE_WORDS
     at = lane_at(m, pe, w.MAIN)
-    set_options(m, pe, row, option_row(m, pe, row))
     if not check_queues(m, pe):
         return STOPPED, np.int64(0)
     lane = np.int64(w.MAIN)

@@ -139,12 +139,39 @@ def leave(m, pe, lane, now, result):
                     live |= np.int64(1) << (w.WRITE_SHIFT + m.ds[o + w.K_QUEUE])
     m.pe[p + w.LIVE] = live
     save_positions(m, pe, lane, m.ds[at + w.L_POS])
+    if m.ds[record(m, pe, lane, 0) + w.K_KIND] == w.K_FABOUT and not clear(m, pe, lane):
+        return False
     if lane == w.MAIN:
         m.pe[p + w.STATUS] = w.RUNNING
         m.pe[p + w.MAIN_AT] = now + 1
         if m.ds[at + w.L_RESULT] >= 0:
             m.rg[m.pe[p + w.FRAME] + w.FRAME_HEAD + m.ds[at + w.L_RESULT]] = result
     return complete(m, pe, lane)
+
+
+@kernel
+def clear(m, pe, lane):
+    """Set to zero the memory of the source that a fabout DSD names. False after a fault."""
+    at = lane_at(m, pe, lane)
+    flags = m.ds[record(m, pe, lane, 0) + w.K_FLAGS]
+    if flags & (oc.FLAG_ZERO_FIRST | oc.FLAG_ZERO_SECOND) == 0:
+        return True
+    k = 1
+    if flags & oc.FLAG_ZERO_SECOND and m.ds[record(m, pe, lane, 2) + w.K_KIND] != w.K_NONE:
+        k = 2
+    o = record(m, pe, lane, k)
+    kind = m.ds[o + w.K_KIND]
+    if kind != w.K_LINEAR and kind != w.K_NESTED and kind != w.K_CIRCULAR:
+        fault(m, oc.F_BAD_DSD, pe, k, 6)
+        return False
+    size = SIZE_TABLE[m.ds[at + w.L_OP], k]
+    for i in range(m.ds[at + w.L_POS]):
+        address, step, _ = locate(m, o, i)
+        if not within(m, pe, o, address, step, 1, size):
+            return False
+        for half in range(size // 2):
+            m.m16[(pe * w.MEMORY_STRIDE + address + 2 * half) >> 1] = 0
+    return True
 
 
 @kernel
@@ -288,8 +315,8 @@ def finish_early(m, pe, lane, now):
     fine = True
     if action == THEN_ACTIVATE:
         fine = activate(m, pe, number)
-    elif action == THEN_UNBLOCK:
-        fine = set_blocked(m, pe, 0, number, False)
+    elif action >= THEN_UNBLOCK:
+        fine = set_blocked(m, pe, action - THEN_UNBLOCK, number, False)
     account(m, pe, lane, now)
     if not leave(m, pe, lane, now, 1) or not fine:
         return FAULTED
@@ -416,8 +443,8 @@ def send(m, pe, lane, o, i, size, last, now):
         word = np.int64(m.m32[cell >> 2])
     else:
         word = np.int64(m.m16[cell >> 1])
-        if m.ds[at + w.L_INDEX] >= 0:
-            word |= ((m.ds[at + w.L_INDEX] + i) & 0xFFFF) << 16
+        if flags & oc.FLAG_INDEXED and m.ds[at + w.L_INDEX] >= 0:
+            word |= (m.ds[at + w.L_INDEX] & 0xFFFF) << 16
         elif m.ds[o + w.K_PACK] == 2:
             if i % 2 == 0 and not last:
                 m.ds[at + w.L_HALF] = word

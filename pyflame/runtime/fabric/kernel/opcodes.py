@@ -46,7 +46,9 @@ LDC = len(isa.Op)
     KIND_NONE, KIND_MEM1D, KIND_MEM4D, KIND_FABIN, KIND_FABOUT, KIND_CIRCBUF, KIND_FIFO,
 ) = (int(k) for k in isa.DsdKind)  # fmt: skip
 (O_NONE, O_SLOT, O_DSR, O_SCALAR, O_POINTER) = (int(o) for o in isa.Operand)
-(FLAG_CONTROL, FLAG_ADVANCE, FLAG_INDEXED, FLAG_TRANSFORM) = (int(f) for f in isa.DescriptorFlag)
+(
+    FLAG_CONTROL, FLAG_ADVANCE, FLAG_INDEXED, FLAG_TRANSFORM, FLAG_ZERO_FIRST, FLAG_ZERO_SECOND,
+) = (int(f) for f in isa.DescriptorFlag)  # fmt: skip
 PRIORITY_SHIFT = isa.PRIORITY_SHIFT
 (FIFO_TEST, FIFO_TERMINATE, FIFO_SUSPEND, FIFO_FAULT) = (int(a) for a in isa.FifoAction)
 (

@@ -11,6 +11,9 @@ from pyflame.runtime.fabric.kernel import words as w
 from pyflame.runtime.fabric.kernel.events import fault
 from pyflame.runtime.fabric.kernel.jit import kernel
 
+INDEX_BYTES = 2
+"""What `.index` counts in where it moves a memory DSD: 16-bit words."""
+
 
 @kernel
 def lane_at(m, pe, lane):
@@ -97,7 +100,12 @@ def set_operand(m, pe, lane, k, kind, number, size):
     if kind == oc.O_DSR and ds[s + w.D_SAVE] > 0:
         ds[o + w.K_SLOT] = s
         ds[o + w.K_POSITION] = ds[s + w.D_POSITION]
-    return set_from_descriptor(m, pe, o, s, size)
+    if not set_from_descriptor(m, pe, o, s, size):
+        return False
+    indexed = ds[s + w.D_FLAGS] & oc.FLAG_INDEXED
+    if indexed and (ds[o + w.K_KIND] == w.K_LINEAR or ds[o + w.K_KIND] == w.K_NESTED):
+        ds[o + w.K_ADDRESS] += INDEX_BYTES * max(ds[lane_at(m, pe, lane) + w.L_INDEX], 0)
+    return True
 
 
 @kernel
