@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from pyflame.runtime.fabric.image import Program
-from tests.runtime.csl.language import functions, modules, pointers, statements, types
+from tests.runtime.csl.language import dsds, functions, modules, pointers, statements, tasks, types
 from tests.runtime.csl.language.page import Page
 
 PAGES = {
+    "dsds": dsds.PAGE,
     "functions": functions.PAGE,
     "modules": modules.PAGE,
     "pointers": pointers.PAGE,
     "statements": statements.PAGE,
+    "tasks": tasks.PAGE,
     "types": types.PAGE,
 }
 

@@ -123,9 +123,7 @@ def dsd_operation(s: Sema, node: ast.BuiltinCall) -> Value:
         )
     options = options_of(s, node.args[count]) if len(node.args) > count else {}
     dest = _destination(s, node.args[0], form)
-    sources = [
-        _source(s, node.args[1 + i], kind, dest) for i, kind in enumerate(form.sources)
-    ]
+    sources = [_source(s, node.args[1 + i], kind, dest) for i, kind in enumerate(form.sources)]
     factor = _NONE
     if form.factor:
         factor = _source(s, node.args[count - 1], form.factor)
@@ -346,7 +344,9 @@ def _check_map(s: Sema, value: Value, span: Span, type_: T.FnType, number: int) 
     if value.type is (T.FABIN if output else T.FABOUT):
         raise s.fail(span, f"{'the output' if output else 'an input'} of @map cannot be a "
                      f"{value.type}")  # fmt: skip
-    if isinstance(value.type, T.DsrType) and value.type is not (T.DSR_DEST if output else T.DSR_SRC1):
+    if isinstance(value.type, T.DsrType) and value.type is not (
+        T.DSR_DEST if output else T.DSR_SRC1
+    ):
         wanted = T.DSR_DEST if output else T.DSR_SRC1
         raise s.fail(
             span, f"{'the output' if output else 'an input'} of @map takes {wanted}, found "
