@@ -79,6 +79,7 @@ def test_cache_lies_in_the_users_directory_where_the_package_is_read_only(
 ) -> None:
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(jit, "_compiled", lambda directory: False)
     monkeypatch.setattr(jit, "_writable", lambda directory: tmp_path in directory.parents)
     assert tmp_path / "pyflame" == jit.cache_directory().parent
 

@@ -327,7 +327,7 @@ def _automatic_queue(
     return Const(queue_type, AUTOMATIC + int(color.value or 0))
 
 
-_SIMD = {
+SIMD_MODES = {
     "simd_off": 1, "simd_32": 2, "simd_64": 4, "simd_32_or_64": 4, "simd_max": 4,
 }  # fmt: skip
 
@@ -359,7 +359,7 @@ def _fabric(
         number = color.value if isinstance(color, Const) else -1
         s.unit.fabric_uses.setdefault((is_input, queue.value, number), node.span)
     if "simd_mode" in fields:
-        b.words[Word.SIMD] = one_flag(s, fields["simd_mode"], _SIMD, node, "simd_mode")
+        b.words[Word.SIMD] = one_flag(s, fields["simd_mode"], SIMD_MODES, node, "simd_mode")
     if "priority" in fields:
         level = priority_level(s, fields["priority"], _field_span(node, "priority"))
         _set_flag(b, DescriptorFlag.priority(level))

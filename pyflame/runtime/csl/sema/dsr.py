@@ -10,11 +10,11 @@ from pyflame.runtime.csl.sema.values import VOID_VALUE, Const, Struct, Tuple, Va
 from pyflame.runtime.csl.source import Span
 from pyflame.runtime.fabric.isa import DsrFile, Op, Word, dsr_slot
 
-_FILES = {
+_FILES: dict[T.Type, DsrFile] = {
     T.DSR_DEST: DsrFile.DEST, T.DSR_SRC0: DsrFile.SRC0, T.DSR_SRC1: DsrFile.SRC1,
     T.DSR_FIFO_DEST: DsrFile.DEST, T.DSR_FIFO_SRC1: DsrFile.SRC1,
 }  # fmt: skip
-_FIFO_TYPES = {T.DSR_DEST: T.DSR_FIFO_DEST, T.DSR_SRC1: T.DSR_FIFO_SRC1}
+_FIFO_TYPES: dict[T.Type, T.DsrType] = {T.DSR_DEST: T.DSR_FIFO_DEST, T.DSR_SRC1: T.DSR_FIFO_SRC1}
 _PLAIN = (T.DSR_DEST, T.DSR_SRC0, T.DSR_SRC1)
 
 
@@ -84,9 +84,8 @@ def _check_load(s: Sema, register: Const, value: Value, span: Span) -> None:
     wrong = T.FABIN if register.type is T.DSR_DEST else T.FABOUT
     if value.type is wrong:
         raise s.fail(span, f"a {register.type} cannot hold a {wrong}")
-    other = {T.CIRCBUF: "@load_to_dsr_xdsr", T.MEM4D: "@load_to_dsr_xdsr_sr"}.get(value.type)
-    if other == "@load_to_dsr_xdsr":  # programs of SDK 1.x load a mem4d_dsd as any other
-        raise s.fail(span, f"a {value.type} is loaded by {other}")
+    if value.type is T.CIRCBUF:  # a mem4d_dsd too by the reference, but not by programs of SDK 1.x
+        raise s.fail(span, f"a {value.type} is loaded by @load_to_dsr_xdsr")
     if value.type is T.FIFO:
         raise s.fail(span, "a FIFO gets its DSRs from @allocate_fifo(array, .{ .dest = …, "
                      ".src = …, .xdsr = … })")  # fmt: skip

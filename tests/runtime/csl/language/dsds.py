@@ -238,10 +238,10 @@ REFUSED = {
         "@add16(o4, f, d4);", FIFO % "", "a FIFO cannot be the first of two sources"),
     "registers of a FIFO that differ": (
         "_ = f;", FIFO % FIFO_DSRS.replace("src1, 4", "src1, 5"),
-        ".dest and .src of a FIFO have the same id"),
+        ".dest and .src have the same id, found 4 and 5"),
     "some registers of a FIFO": (
         "_ = f;", FIFO % ", .{ .dest = @get_dsr(dsr_dest, 4) }",
-        ".dest, .src and .xdsr of a FIFO are given together"),
+        "a FIFO needs all of .dest, .src and .xdsr, or none; found .dest"),
     "two actions of a FIFO": (
         "_ = f;", FIFO % ", .{ .empty_action = .{ .terminate = true, .test_or_suspend = true } }",
         ".empty_action sets one of"),
