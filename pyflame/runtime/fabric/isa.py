@@ -517,7 +517,6 @@ class Fault(IntEnum):
     EXCEPTION = 21  # a floating-point exception that the program unmasked
     NO_RESULT = 22  # a function that returns a value ran off its end
     STOLEN = 23  # a data task is to take a wavelet that a live operation reads
-    TWO_UNBLOCKS = 24  # a second unblock_cmd_stream since the last launch
-    QUEUE_NOT_EMPTY = 25  # a queue changes its colour while it holds wavelets
-    FIFO_FULL = 26  # a push to a full FIFO whose full_action is to fault
-    FIFO_EMPTY = 27  # a pop from an empty FIFO whose empty_action is to fault
+    QUEUE_NOT_EMPTY = 24  # a queue changes its colour while it holds wavelets
+    FIFO_FULL = 25  # a push to a full FIFO whose full_action is to fault
+    FIFO_EMPTY = 26  # a pop from an empty FIFO whose empty_action is to fault

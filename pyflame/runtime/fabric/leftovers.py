@@ -1,4 +1,5 @@
-"""What a program leaves behind when the host stops it: wavelets that nobody has read."""
+"""What a program leaves behind when the host stops it: wavelets that nobody has read, and PEs
+that unblocked too often."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class Source(Protocol):
 
 
 def leftovers(program: Program, m: w.Arrays, sources: Sequence[Source]) -> list[str]:
-    """Warnings about wavelets in queues and routers, beyond the edge, and still with the host."""
+    """Warnings about wavelets in queues and routers, beyond the edge, and still with the host, and
+    about surplus calls of unblock_cmd_stream."""
     found = [
         f"{s.left} wavelets of a host stream on colour {s.color} were never taken; initialise an "
         "input queue for the colour and read as many as the host sends"
@@ -46,8 +48,20 @@ def leftovers(program: Program, m: w.Arrays, sources: Sequence[Source]) -> list[
         body = "".join(f"\n  {line}" for line in lines)
         text = "the program ended with wavelets that nobody has read; receive as many as are sent:"
         found.append(text + body)
-    lost = lost_message(program, m)
-    return [*found, lost] if lost else found
+    found += [text for text in (lost_message(program, m), _unblocked_twice(program, m)) if text]
+    return found
+
+
+def _unblocked_twice(program: Program, m: w.Arrays) -> str:
+    """Who called unblock_cmd_stream more than once in a launch, "" if nobody."""
+    twice = np.flatnonzero(m.pe.reshape(-1, w.PE_WORDS)[:, w.UNBLOCKED] & w.TWICE)
+    if not twice.size:
+        return ""
+    more = f" and {twice.size - 1} more" if twice.size > 1 else ""
+    return (
+        f"{place(program, int(twice[0]))}{more} called unblock_cmd_stream more than once in a "
+        "launch; call it once, at the end of its work, or the next host command may begin too early"
+    )
 
 
 def _origins(program: Program, m: w.Arrays, pes: list[int]) -> list[str]:

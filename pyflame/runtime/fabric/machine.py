@@ -220,7 +220,8 @@ class Machine:
             pe[rows, w.HOST_ARGS + i] = value
         early = rows & (pe[:, w.UNBLOCKS] > 0)
         pe[early, w.UNBLOCKS] -= 1
-        pe[rows, w.UNBLOCKED] = early[rows]
+        pe[rows, w.UNBLOCKED] &= ~w.SINCE_LAUNCH
+        pe[early, w.UNBLOCKED] |= w.SINCE_LAUNCH
         pe[rows & ~early, w.HOST_WAIT] = 1
         self._launched = name
         self.host_cycles += self.costs.host_command

@@ -189,10 +189,6 @@ _TEXTS: dict[Fault, Callable[[FaultInfo, Image], str]] = {
         f"the operation moves elements of {f.b} bytes, the FIFO holds elements of {f.a} bytes"
     ),
     Fault.NO_RESULT: lambda f, i: f"{_string(i, f.a)}; give every way through it a return",
-    Fault.TWO_UNBLOCKS: lambda f, i: (
-        "unblock_cmd_stream is called a second time since the launch; call it once per launch on "
-        "every PE, at the end of its work"
-    ),
     Fault.STOLEN: lambda f, i: (
         f"{task_name(i, f.b)} takes a wavelet from input queue {f.a}, which this operation still "
         "reads; @block the task before the operation and .unblock it in the operation's options"

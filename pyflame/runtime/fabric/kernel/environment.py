@@ -27,8 +27,7 @@ def environment(m, pe, op, r, a, b, c, d, now):
     if op == oc.PRIORITY:
         return set_priority(m, pe, rg[r + a], rg[r + b])
     if op == oc.HOSTUNBLOCK:
-        if not host_unblock(m, pe):
-            return False
+        host_unblock(m, pe)
         if m.g[w.G_TRACE] != 0:
             rec.finished(m, pe, now)
     elif op == oc.PRINT or op == oc.TRACE:
@@ -66,19 +65,17 @@ def set_priority(m, pe, number, high):
 
 @kernel
 def host_unblock(m, pe):
-    """This PE is ready for the next host command; calls before any launch are counted. False after
-    a fault."""
+    """This PE is ready for the next host command; calls before any launch are counted, further
+    calls in a launch remembered."""
     p = pe * w.PE_WORDS
     if m.pe[p + w.HOST_WAIT] != 0:
         m.pe[p + w.HOST_WAIT] = 0
-        m.pe[p + w.UNBLOCKED] = 1
+        m.pe[p + w.UNBLOCKED] |= w.SINCE_LAUNCH
         m.g[w.G_WAITING] -= 1
-    elif m.pe[p + w.UNBLOCKED] != 0:
-        fault(m, oc.F_TWO_UNBLOCKS, pe, 0, 0)
-        return False
+    elif m.pe[p + w.UNBLOCKED] & w.SINCE_LAUNCH != 0:
+        m.pe[p + w.UNBLOCKED] |= w.TWICE
     else:
         m.pe[p + w.UNBLOCKS] += 1
-    return True
 
 
 @kernel

@@ -88,6 +88,7 @@ G_WORDS = G_LANE_AT + LANES
     HEAP_AT, HOST_WAIT, MAIN_LEVEL, MAIN_TURN, UNMASKED, UNBLOCKED, QUEUE_TABLE, FLUSHING, FLUSHED,
     CONTROL_MASK, CARRY, REPEATED, ROTATED,
 ) = range(51)  # fmt: skip
+SINCE_LAUNCH, TWICE = 1, 2  # bits of UNBLOCKED: in this launch; more than once in some launch
 HOST_ARGS = ROTATED + ROTATIONS  # 15 launch arguments
 LAST_TASK = HOST_ARGS + 15  # id of the task picked last
 CHANNEL_OF = HOST_ARGS + 16  # channel block of each colour, -1 none
