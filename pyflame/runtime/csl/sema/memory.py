@@ -408,15 +408,22 @@ def in_memory(s: Sema, entity: Entity, span: Span) -> Mem:
         pointer = Const(entity.type, Address(ConstData("constant", entity, span)))
     if isinstance(pointer, Const) and isinstance(pointer.value.target, ConstData):
         data: ConstData = pointer.value.target
+        _check_storable(s, data.value.type, span)
         storage = data.storage(s.unit)
         offset = path_offset(data.value.type, pointer.value.path)
         return Mem(entity.type, None, storage, offset, const=True)
     value = s.load(entity)
-    if value.type.size == 0:
-        raise s.fail(span, f"a value of type {value.type} cannot stand in PE memory")
+    _check_storable(s, value.type, span)
     place = new_local(s, value.type, "temporary", span)
     store(s, place, value, span)
     return place
+
+
+def _check_storable(s: Sema, type_: T.Type, span: Span) -> None:
+    """Refuse a type without a run-time form; empty arrays have one."""
+    empty = isinstance(type_, T.ArrayType) and type_.count == 0
+    if type_.size == 0 and not empty:
+        raise s.fail(span, f"a value of type {type_} cannot stand in PE memory")
 
 
 def new_local(s: Sema, type_: T.Type, name: str, span: Span, align: int = 0) -> Mem:

@@ -293,6 +293,12 @@ REFUSED = {
         'comptime { const x = "a" < "b"; }',
         "'<' is not defined for comptime_string",
     ),
+    "for of a wide integer": (
+        """
+            const a = [2]u1616{ 1, 2 }; task main() void { for (a) |z| {} }
+        """,
+        "a value of type [2]u1616 cannot stand in PE memory",
+    ),
 }  # fmt: skip
 """Programs and the first error."""
 
