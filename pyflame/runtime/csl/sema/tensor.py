@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pyflame.runtime.csl import ast
 from pyflame.runtime.csl.sema import types as T
-from pyflame.runtime.csl.sema.core import Entity, Sema, describe, evaluates
+from pyflame.runtime.csl.sema.core import Entity, Sema, abort_if_failed, describe, evaluates
 from pyflame.runtime.csl.sema.expr import binary_values
 from pyflame.runtime.csl.sema.memory import pointer_to
 from pyflame.runtime.csl.sema.scalars import fits
@@ -68,6 +68,14 @@ def _steps(extents: Sequence[Value], distances: Sequence[int]) -> list[int]:
     return steps
 
 
+def _extent(s: Sema, node: ast.Expr) -> Value:
+    value = s.eval(node)
+    abort_if_failed(value)
+    if not T.is_integer(value.type):
+        raise s.fail(node.span, f"an extent must be an integer, found {describe(value)}")
+    return value
+
+
 @evaluates(ast.TensorAccess)
 def tensor_access(s: Sema, node: ast.TensorAccess) -> Value:
     """A walk over an array: every index is affine in the variables."""
@@ -83,7 +91,7 @@ def tensor_access(s: Sema, node: ast.TensorAccess) -> Value:
         raise s.fail(
             node.span, f"the array takes {len(dims)} indices, the access has {len(node.indices)}"
         )
-    extents = [s.eval(e) for e in node.extents]
+    extents = [_extent(s, e) for e in node.extents]
     offset: Value = Const(T.COMPTIME_INT, 0)
     strides = [0] * len(node.variables)
     row = 1

@@ -195,6 +195,9 @@ REFUSED = {
     "property given twice": (
         "_ = d;", MEM % ".tensor_access = |i|{8} -> A[i], .stride = 2",
         ".tensor_access and .stride exclude each other"),
+    "extent of a type": (
+        "_ = d;", MEM % ".tensor_access = |i|{dsr_dest} -> A[i]",
+        "an extent must be an integer, found"),
     "five variables": (
         "_ = d;", MEM4 % ".tensor_access = |a, b, e, g, h|{1, 1, 1, 1, 1} -> A[a + b + e + g + h]",
         "mem4d_dsd takes 1 to 4 variables, found 5"),
